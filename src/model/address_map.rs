@@ -1,0 +1,137 @@
+//! Address maps and the anycast defaults, as they are written.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::{AccountId, MapId, Place};
+use crate::wire::Name;
+
+/// Who wrote a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MapOwner {
+    /// The operator, in `addrmaps/*.toml`.
+    Operator,
+    /// The account, in `addrmaps/<account>/`.
+    Account,
+}
+
+
+/// One membership of a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// What is a member.
+    pub member: Member,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A member of a map.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Member {
+    /// A zone, by its origin.
+    Zone(Name),
+    /// The whole account of the map.
+    Account,
+}
+
+/// An address map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressMap {
+    /// Its identifier.
+    pub id: MapId,
+    /// The account that it belongs to.
+    pub account: AccountId,
+    /// A text for people.
+    pub description: Option<String>,
+    /// A disabled map is as if absent, at every level.
+    pub enabled: bool,
+    /// IPv4 addresses in the order written, at most 16.
+    pub ipv4: Vec<Ipv4Addr>,
+    /// IPv6 addresses in the order written, at most 16.
+    pub ipv6: Vec<Ipv6Addr>,
+    /// The zones, or the account, that it governs.
+    pub memberships: Vec<Membership>,
+    /// Server name for clients that send none; not used by DNS.
+    pub default_sni: Option<String>,
+    /// An operator-made account-wide fallback that the account cannot change.
+    pub immutable: bool,
+    /// Who wrote it.
+    pub owner: MapOwner,
+    /// Where it starts.
+    pub place: Place,
+}
+
+impl AddressMap {
+    /// Whether the whole account is a member.
+    pub fn is_account_wide(&self) -> bool {
+        self.memberships.iter().any(|membership| membership.member == Member::Account)
+    }
+
+    /// The zones that are members, with the place of each membership.
+    pub fn zones(&self) -> impl Iterator<Item = (&Name, &Place)> {
+        self.memberships.iter().filter_map(|membership| match &membership.member {
+            Member::Zone(origin) => Some((origin, &membership.place)),
+            Member::Account => None,
+        })
+    }
+
+    /// Whether there is no address at all.
+    pub fn is_empty(&self) -> bool {
+        self.ipv4.is_empty() && self.ipv6.is_empty()
+    }
+}
+
+/// The shared anycast addresses of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnycastDefaults {
+    /// IPv4 addresses in the order written, at most 16.
+    pub ipv4: Vec<Ipv4Addr>,
+    /// IPv6 addresses in the order written, at most 16.
+    pub ipv6: Vec<Ipv6Addr>,
+    /// Where they are written.
+    pub place: Place,
+}
+
+/// The level of the precedence that gave an address, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddressSource {
+    /// A map of which the zone is a member.
+    ZoneMap,
+    /// An ordinary map of which the account is a member.
+    AccountMap,
+    /// The account's immutable map.
+    ImmutableMap,
+    /// The anycast defaults of the server.
+    AnycastDefaults,
+}
+
+impl AddressSource {
+    /// All levels, strongest first.
+    pub const ALL: [AddressSource; 4] = [
+        AddressSource::ZoneMap,
+        AddressSource::AccountMap,
+        AddressSource::ImmutableMap,
+        AddressSource::AnycastDefaults,
+    ];
+
+    /// The level as one word for metrics and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AddressSource::ZoneMap => "zone_map",
+            AddressSource::AccountMap => "account_map",
+            AddressSource::ImmutableMap => "immutable_map",
+            AddressSource::AnycastDefaults => "anycast_defaults",
+        }
+    }
+}
+
+impl fmt::Display for AddressSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            AddressSource::ZoneMap => "zone map",
+            AddressSource::AccountMap => "account map",
+            AddressSource::ImmutableMap => "immutable map",
+            AddressSource::AnycastDefaults => "anycast defaults",
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! The words of the domain: accounts, zones as read, address maps, diagnostics. Plain data.
+//!
+//! Invariant: nothing here reads a file, knows a socket or decides an answer.
+
+pub mod account;
+pub mod address_map;
+pub mod diagnostic;
+pub mod files;
+pub mod ids;
+pub mod unit;
+pub mod world;
+pub mod zone;
+
+pub use account::{AccountSettings, ZoneSettings};
+pub use address_map::{AddressMap, AddressSource, AnycastDefaults, MapOwner, Member, Membership};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
+pub use files::{Files, FoundFile};
+pub use ids::{AccountId, MapId};
+pub use unit::Unit;
+pub use world::{LoadedZone, World, ZoneContent};
+pub use zone::{Record, RecordTags, ZoneData};
+
+/// TTL of addresses from a map and of records with an automatic TTL, in seconds (semantics 3.9).
+pub const AUTOMATIC_TTL: u32 = 300;
+/// Most addresses of one family in one map or in the anycast defaults (semantics 3.1).
+pub const MAX_ADDRESSES_PER_FAMILY: usize = 16;

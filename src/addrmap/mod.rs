@@ -16,8 +16,6 @@ mod members;
 mod names;
 pub mod precedence;
 
-pub mod precedence;
-
 use std::sync::Arc;
 
 use crate::model::{

@@ -271,6 +271,10 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
             return Turn::Ends(Rcode::YXDOMAIN, End::Nothing);
         };
         self.push(Link { entry, rrset, kind: LinkKind::Dname(owner_len) });
+        // The CNAME that the DNAME makes is itself what was asked for.
+        if self.qtype == RrType::CNAME {
+            return Turn::Ends(Rcode::NOERROR, End::Nothing);
+        }
         let target = target.to_lower();
         self.trace.step(|| Step::Alias(target.clone()));
         Turn::Leads(target)

@@ -34,7 +34,11 @@ pub fn read_map_file(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &
 }
 
 /// Reads `account.toml`.
-pub fn read_account_file(file: &Arc<str>, content: &[u8], account: &AccountId) -> (Option<AccountSettings>, Diagnostics) {
+pub fn read_account_file(
+    file: &Arc<str>,
+    content: &[u8],
+    account: &AccountId,
+) -> (Option<AccountSettings>, Diagnostics) {
     let _ = (file, content, account);
     (None, Vec::new())
 }

@@ -58,14 +58,18 @@ impl MapFile {
     }
 }
 
-/// Reads `account.toml`.
+/// Reads a map file.
+pub fn read_map_file(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &dyn Files) -> MapFile {
+    map_file::read(file, content, scope, files)
+}
+
+/// Reads `account.toml`. The settings are there only where no diagnostic is an error.
 pub fn read_account_file(
     file: &Arc<str>,
     content: &[u8],
     account: &AccountId,
 ) -> (Option<AccountSettings>, Diagnostics) {
-    let _ = (file, content, account);
-    (None, Vec::new())
+    account_file::read(file, content, account)
 }
 
 /// Checks over all files: duplicate ids, two governors, members of strangers, members that do not exist, shadowed

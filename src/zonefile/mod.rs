@@ -6,6 +6,7 @@
 //! Invariant: any octets give zone data or diagnostics with exact places, never a panic, in time that grows as
 //! n log n at most; nothing here opens a file.
 
+mod between;
 mod cf_tags;
 mod check;
 pub mod codes;
@@ -19,6 +20,8 @@ mod print;
 mod rdata;
 mod report;
 mod source;
+
+pub use between::check_between;
 
 use std::sync::Arc;
 

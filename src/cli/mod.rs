@@ -5,6 +5,7 @@
 pub mod args;
 mod check;
 mod explain;
+pub mod render;
 pub mod serve;
 mod setup;
 

@@ -154,7 +154,7 @@ impl<'t> Reader<'t, '_> {
                 match self.value() {
                     Some(value) => value,
                     None => {
-                        self.to_end();
+                        self.skip_rest();
                         self.fault(codes::BAD_TAG, start, "tag with a value that cannot be read");
                         return false;
                     }
@@ -162,7 +162,7 @@ impl<'t> Reader<'t, '_> {
             }
             None | Some(b',') => Cow::Borrowed(&[][..]),
             Some(_) => {
-                self.to_end();
+                self.skip_rest();
                 self.fault(codes::BAD_TAG, start, "not a list of tags");
                 return false;
             }
@@ -170,7 +170,7 @@ impl<'t> Reader<'t, '_> {
         let end = self.at;
         self.skip_blanks();
         if !matches!(self.peek(), None | Some(b',')) {
-            self.to_end();
+            self.skip_rest();
             self.fault(codes::BAD_TAG, start, "tag with a value that cannot be read");
             return false;
         }
@@ -180,7 +180,7 @@ impl<'t> Reader<'t, '_> {
         true
     }
 
-    fn to_end(&mut self) {
+    fn skip_rest(&mut self) {
         let rest = &self.text[self.at..self.end];
         self.at += rest.trim_ascii_end().len();
     }

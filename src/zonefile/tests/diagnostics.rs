@@ -29,6 +29,7 @@ const ROWS: &[(&str, &[&str])] = &[
         "w NSEC3PARAM 1 0 0 -\n",
         &["3:3+10 error signed-zone: signed zones come later, record of type: NSEC3PARAM"],
     ),
+    ("w ANY x\n", &["3:3+3 error meta-type: type that no zone holds: ANY"]),
     // Directives.
     ("$FOO x\n", &["3:1+4 error unknown-directive: unknown directive: $FOO"]),
     ("$ORIGIN\n", &["3:1+7 error bad-directive: directive without its argument: $ORIGIN"]),

@@ -59,7 +59,8 @@ pub enum LoadError {
 pub fn load(sources: &Sources) -> Result<Loaded, LoadError> {
     let mut reader = Reader::default();
     let listed = folder::list(&sources.zones);
-    let entries = listed.map_err(|error| LoadError::Zones { path: sources.zones.display().to_string(), error })?;
+    let entries =
+        listed.map_err(|error| LoadError::Zones { path: sources.zones.display().to_string(), error })?;
     reader.read_zones(&sources.zones, entries);
     match folder::list(&sources.addrmaps) {
         Ok(entries) => reader.read_maps(&sources.addrmaps, entries),

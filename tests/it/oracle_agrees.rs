@@ -1,0 +1,253 @@
+//! The answers of generated worlds, each compared with the plain lookup over records.
+
+use std::collections::BTreeSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use portolan::answer::{Settings, Transport};
+use portolan::compile::compile;
+use portolan::model::{World, ZoneContent};
+use portolan::snapshot::Snapshot;
+use portolan::wire::reader::Section;
+use portolan::wire::{Name, Rcode, RrType};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use crate::oracle::{self, Expected};
+use crate::support::ask::{Ask, Opt, Reply};
+use crate::support::row::{Row, Rows, lines};
+use crate::support::{name, text};
+use crate::worlds::{FULL, LABELS, worlds};
+
+/// The least number of questions of one run.
+const QUERIES: u64 = 200_000;
+/// How many worlds a run looks at.
+const WORLDS: u32 = 200;
+
+/// The types asked of every name; the meta types and an unknown one among them.
+const TYPES: &[RrType] = &[
+    RrType::A,
+    RrType::AAAA,
+    RrType::CNAME,
+    RrType::NS,
+    RrType::SOA,
+    RrType::DNAME,
+    RrType::MX,
+    RrType::SRV,
+    RrType::TXT,
+    RrType::SVCB,
+    RrType::HTTPS,
+    RrType::DS,
+    RrType::CAA,
+    RrType(65280),
+    RrType::ANY,
+    RrType::AXFR,
+];
+
+#[test]
+fn answers_agree_with_the_plain_lookup() {
+    let config =
+        Config { cases: WORLDS, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[0x50; 32]);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let asked = std::cell::Cell::new(0_u64);
+    let result = runner.run(&worlds(FULL), |spec| {
+        let world = spec.build(&Name::root());
+        let snapshot = compile(&world, 1);
+        for query in queries(&world) {
+            asked.set(asked.get() + 1);
+            compare(&world, &snapshot, &query).map_err(TestCaseError::fail)?;
+        }
+        Ok(())
+    });
+    match result {
+        Ok(()) => assert!(asked.get() >= QUERIES, "only {} queries", asked.get()),
+        Err(TestError::Fail(reason, _)) => panic!("{reason}"),
+        Err(TestError::Abort(reason)) => panic!("aborted: {reason}"),
+    }
+}
+
+/// The names worth asking of a world: every owner and target, what is above, beside and below, and strangers.
+fn names(world: &World) -> BTreeSet<Name> {
+    let mut names =
+        BTreeSet::from([name("example."), name("a.b.test."), name("elsewhere.invalid."), Name::root()]);
+    for zone in &world.zones {
+        names.insert(zone.origin.clone());
+        let ZoneContent::Good(data) = &zone.content else { continue };
+        for record in &data.records {
+            let target = Name::from_wire(&record.rdata).ok();
+            for owner in [Some(record.owner.clone()), target].into_iter().flatten() {
+                let mut above = Some(owner);
+                while let Some(here) = above.filter(|here| here.is_at_or_below(&data.origin)) {
+                    names.extend(
+                        [b"a".as_slice(), b"*", b"zz"].iter().filter_map(|label| here.child(label).ok()),
+                    );
+                    above = here.parent();
+                    names.insert(here);
+                }
+            }
+        }
+    }
+    names
+}
+
+/// Every name with every type, in a case, over a transport and with a size that follow from both.
+fn queries(world: &World) -> impl Iterator<Item = Ask> {
+    let deeper = |name: &Name| LABELS[name.as_wire().len() % LABELS.len()];
+    let names = names(world).into_iter().flat_map(move |name| {
+        let below = name.child(deeper(&name)).and_then(|child| child.child(b"a")).ok();
+        [Some(name), below].into_iter().flatten()
+    });
+    names.flat_map(|name| TYPES.iter().map(move |&qtype| ask(&name, qtype)))
+}
+
+fn ask(name: &Name, qtype: RrType) -> Ask {
+    let mut hasher = DefaultHasher::new();
+    (name, qtype).hash(&mut hasher);
+    let dice = hasher.finish();
+    let mut ask = Ask::new(in_another_case(name, dice), qtype);
+    ask.id = dice as u16;
+    ask.turn = (dice >> 16) as u32 % 7;
+    ask.recursion_desired = dice & 0x100 != 0;
+    ask.transport = if dice & 0x200 != 0 { Transport::Udp } else { Transport::Stream };
+    ask.opt = (dice & 0x400 != 0).then_some(Opt { size: 1232, dnssec_ok: dice & 0x800 != 0 });
+    ask
+}
+
+/// The same name, the case of each letter by one bit.
+fn in_another_case(name: &Name, bits: u64) -> Name {
+    let mut wire = name.as_wire().to_vec();
+    let mut at = 0;
+    while wire[at] != 0 {
+        let end = at + 1 + usize::from(wire[at]);
+        for (index, octet) in wire[at + 1..end].iter_mut().enumerate() {
+            if octet.is_ascii_alphabetic() && bits >> ((at + index) % 64) & 1 != 0 {
+                *octet ^= 0x20;
+            }
+        }
+        at = end;
+    }
+    Name::from_wire(&wire).expect("only letters changed")
+}
+
+/// Compares one answer; the error shows the world, the query and both answers.
+fn compare(world: &World, snapshot: &Snapshot, ask: &Ask) -> Result<(), String> {
+    let expected = oracle::expect(world, &ask.name, ask.qtype);
+    let reply = ask.of(snapshot, &Settings::default());
+    let faults = match &reply {
+        Err(fault) => vec![fault.clone()],
+        Ok(reply) => faults(world, snapshot, ask, &expected, reply),
+    };
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let mut report = format!("{} {} {:?} {:?}\n", ask.name, ask.qtype, ask.transport, ask.opt);
+    for fault in faults {
+        report += &format!("  * {fault}\n");
+    }
+    let rcode = expected.rcode.map_or_else(|| "?".to_owned(), |rcode| rcode.to_string());
+    report += &format!("  expected: {rcode} aa={}\n", expected.aa);
+    report +=
+        &format!("    answer\n{}    authority\n{}", lines(&expected.answer), lines(&expected.authority));
+    report += &format!("    additional at least\n{}", lines(&expected.glue));
+    if let Ok(reply) = &reply {
+        report += &format!(
+            "  answered: {} aa={} tc={} {:?}\n",
+            reply.message.rcode(),
+            reply.is_authoritative(),
+            reply.is_truncated(),
+            reply.answered.source,
+        );
+        for section in [Section::Answer, Section::Authority, Section::Additional] {
+            let rows = reply.message.section(section).map(Row::from).collect();
+            report += &format!("    {section:?}\n{}", lines(&rows));
+        }
+    }
+    Err(report + "  in this world:\n" + &text::world(world))
+}
+
+fn faults(world: &World, snapshot: &Snapshot, ask: &Ask, expected: &Expected, reply: &Reply) -> Vec<String> {
+    if reply.is_truncated() {
+        return truncation_faults(snapshot, ask, reply);
+    }
+    let mut faults = Vec::new();
+    let sections: Result<Vec<Rows>, String> = [Section::Answer, Section::Authority, Section::Additional]
+        .map(|at| reply.rows(at))
+        .into_iter()
+        .collect();
+    let [answer, authority, additional] = match sections.map(<[Rows; 3]>::try_from) {
+        Ok(Ok(sections)) => sections,
+        Ok(Err(_)) => return vec!["three sections".to_owned()],
+        Err(fault) => return vec![fault],
+    };
+    if ask.qtype == RrType::ANY {
+        faults.extend(any_fault(world, ask, expected, reply, &answer));
+    } else if Some(reply.message.rcode()) != expected.rcode {
+        faults.push("rcode differs".to_owned());
+    } else if expected.rcode == Some(Rcode::SERVFAIL) {
+        if answer.iter().any(|row| row.rtype.is_address()) {
+            faults.push("addresses in a SERVFAIL".to_owned());
+        }
+    } else {
+        for (what, differs) in [
+            ("AA", reply.is_authoritative() != expected.aa),
+            ("answer", answer != expected.answer),
+            ("authority", authority != expected.authority),
+            ("glue", !expected.glue.is_subset(&additional)),
+        ] {
+            faults.extend(differs.then(|| format!("{what} differs")));
+        }
+    }
+    faults.extend(additional_faults(world, ask, &additional));
+    faults
+}
+
+/// An empty answer with TC is right only where the whole answer is too long.
+fn truncation_faults(snapshot: &Snapshot, ask: &Ask, reply: &Reply) -> Vec<String> {
+    let mut faults = Vec::new();
+    let whole = Ask { transport: Transport::Stream, ..ask.clone() };
+    match whole.of(snapshot, &Settings::default()) {
+        Err(fault) => faults.push(fault),
+        Ok(whole) if whole.bytes.len() <= ask.limit() => faults.push("TC where all of it fits".to_owned()),
+        Ok(whole) if whole.message.rcode() != reply.message.rcode() => {
+            faults.push("TC changes the rcode".to_owned());
+        }
+        Ok(_) => {}
+    }
+    if reply.message.records.iter().any(|record| record.rtype != RrType::OPT) {
+        faults.push("records in an answer with TC".to_owned());
+    }
+    faults
+}
+
+/// RFC 8482: a HINFO, or the CNAME of an alias; the rcode is that of any other type.
+fn any_fault(world: &World, ask: &Ask, expected: &Expected, reply: &Reply, answer: &Rows) -> Option<String> {
+    let alias = oracle::expect(world, &ask.name, RrType::CNAME);
+    let rcode = reply.message.rcode();
+    let is_alias = !alias.answer.is_empty();
+    if Some(rcode) != expected.rcode && !(is_alias && rcode == Rcode::NOERROR) {
+        return Some("rcode of ANY differs".to_owned());
+    }
+    let allowed =
+        |row: &Row| row.rtype == RrType::HINFO || alias.answer.contains(row) || expected.answer.contains(row);
+    answer.iter().find(|row| !allowed(row)).map(|row| format!("ANY shows {row}"))
+}
+
+/// Whatever stands in the additional section is a whole set of addresses that its owner really has.
+fn additional_faults(world: &World, ask: &Ask, additional: &Rows) -> Vec<String> {
+    let mut faults = Vec::new();
+    let account = oracle::zone_for(world, &ask.name, ask.qtype).map(|zone| &zone.account);
+    let sets: BTreeSet<(Box<[u8]>, RrType)> =
+        additional.iter().map(|row| (row.owner.clone(), row.rtype)).collect();
+    for (owner, rtype) in sets {
+        let rows: Rows =
+            additional.iter().filter(|row| row.owner == owner && row.rtype == rtype).cloned().collect();
+        let first = rows.first().expect("a set has a record");
+        let true_sets = account
+            .filter(|_| rtype.is_address())
+            .map_or_else(Vec::new, |account| oracle::true_addresses(world, account, &first.name(), rtype));
+        if !true_sets.contains(&rows) {
+            faults.push(format!("additional is not what its owner has: {first}"));
+        }
+    }
+    faults
+}

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use portolan::answer::{Settings, Transport};
 use portolan::compile::compile;
-use portolan::model::{World, ZoneContent};
+use portolan::model::World;
 use portolan::snapshot::Snapshot;
 use portolan::wire::reader::Section;
 use portolan::wire::{Name, Rcode, RrType};
@@ -15,8 +15,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use crate::oracle::{self, Expected};
 use crate::support::ask::{Ask, Opt, Reply};
 use crate::support::row::{Row, Rows, lines};
-use crate::support::{name, text};
-use crate::worlds::{FULL, LABELS, worlds};
+use crate::support::text;
+use crate::worlds::{FULL, LABELS, names, worlds};
 
 /// The least number of questions of one run.
 const QUERIES: u64 = 200_000;
@@ -64,30 +64,6 @@ fn answers_agree_with_the_plain_lookup() {
         Err(TestError::Fail(reason, _)) => panic!("{reason}"),
         Err(TestError::Abort(reason)) => panic!("aborted: {reason}"),
     }
-}
-
-/// The names worth asking of a world: every owner and target, what is above, beside and below, and strangers.
-fn names(world: &World) -> BTreeSet<Name> {
-    let mut names =
-        BTreeSet::from([name("example."), name("a.b.test."), name("elsewhere.invalid."), Name::root()]);
-    for zone in &world.zones {
-        names.insert(zone.origin.clone());
-        let ZoneContent::Good(data) = &zone.content else { continue };
-        for record in &data.records {
-            let target = Name::from_wire(&record.rdata).ok();
-            for owner in [Some(record.owner.clone()), target].into_iter().flatten() {
-                let mut above = Some(owner);
-                while let Some(here) = above.filter(|here| here.is_at_or_below(&data.origin)) {
-                    names.extend(
-                        [b"a".as_slice(), b"*", b"zz"].iter().filter_map(|label| here.child(label).ok()),
-                    );
-                    above = here.parent();
-                    names.insert(here);
-                }
-            }
-        }
-    }
-    names
 }
 
 /// Every name with every type, in a case, over a transport and with a size that follow from both.

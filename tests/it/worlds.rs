@@ -1,5 +1,6 @@
 //! Small nasty worlds: few labels, so that everything meets everything; valid by the rules of the checks.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -108,6 +109,9 @@ pub(crate) const LABELS: &[&[u8]] =
 pub(crate) const ORIGINS: &[&str] =
     &["example.", "a.example.", "b.a.example.", "c.example.", "test.", "a.b.test.", "*.example.", "."];
 
+/// Labels put below every name that is asked about.
+const BESIDE: &[&[u8]] = &[b"a", b"*", b"zz"];
+
 /// What makes the zones of a generation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flavour {
@@ -119,6 +123,9 @@ pub(crate) struct Flavour {
 
 /// Everything that Portolan has.
 pub(crate) const FULL: Flavour = Flavour { proxied: true, origins: ORIGINS.len() };
+
+/// What every server has: no proxied records, no flattening, all zones good, no zone at the root or at a wildcard.
+pub(crate) const ORDINARY: Flavour = Flavour { proxied: false, origins: 6 };
 
 /// Worlds of a flavour.
 pub(crate) fn worlds(flavour: Flavour) -> impl Strategy<Value = WorldSpec> {
@@ -494,4 +501,28 @@ impl RecordSpec {
 /// Parameters of SVCB in service mode; alias mode (priority 0) has none.
 fn alpn(priority: u8) -> &'static [(u16, &'static [u8])] {
     if priority == 0 { &[] } else { &[(1, b"\x02h2\x02h3"), (3, &[0x20, 0xfb])] }
+}
+
+/// The names worth asking of a world: every owner and target, what is above, beside and below, and strangers.
+pub(crate) fn names(world: &World) -> BTreeSet<Name> {
+    let mut names =
+        BTreeSet::from([name("example."), name("a.b.test."), name("elsewhere.invalid."), Name::root()]);
+    for zone in &world.zones {
+        names.insert(zone.origin.clone());
+        let ZoneContent::Good(data) = &zone.content else { continue };
+        for record in &data.records {
+            let target = Name::from_wire(&record.rdata).ok();
+            for owner in [Some(record.owner.clone()), target].into_iter().flatten() {
+                let mut above = Some(owner);
+                while let Some(here) = above.filter(|here| here.is_at_or_below(&data.origin)) {
+                    names.extend(
+                        [b"a".as_slice(), b"*", b"zz"].iter().filter_map(|label| here.child(label).ok()),
+                    );
+                    above = here.parent();
+                    names.insert(here);
+                }
+            }
+        }
+    }
+    names
 }

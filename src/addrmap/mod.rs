@@ -1,5 +1,7 @@
 //! Map files and account settings to model, the precedence with its reason, map checks.
 
+pub mod precedence;
+
 use std::sync::Arc;
 
 use crate::model::{
@@ -34,7 +36,11 @@ pub fn read_map_file(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &
 }
 
 /// Reads `account.toml`.
-pub fn read_account_file(file: &Arc<str>, content: &[u8], account: &AccountId) -> (Option<AccountSettings>, Diagnostics) {
+pub fn read_account_file(
+    file: &Arc<str>,
+    content: &[u8],
+    account: &AccountId,
+) -> (Option<AccountSettings>, Diagnostics) {
     let _ = (file, content, account);
     (None, Vec::new())
 }

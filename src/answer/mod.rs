@@ -1,10 +1,23 @@
 //! Question and snapshot to outcome to bytes: the only code that decides what a query is answered.
 //!
+//! [`resolve`] finds what the name is, [`write`] puts it on the wire; [`respond`] does both for a packet of any transport.
 //! Invariant: no I/O, no clock, no allocation; what varies comes in as a value.
+
+mod outcome;
+mod refuse;
+mod resolve;
+mod trace;
+mod write;
+
+pub use outcome::{End, Link, LinkKind, Outcome};
+pub use resolve::{MAX_LINKS, resolve};
+pub use trace::{Step, Trace};
+pub use write::{LEAST_UDP_SIZE, OWN_UDP_SIZE, Written, write};
 
 use crate::model::AddressSource;
 use crate::snapshot::Snapshot;
-use crate::wire::{Rcode, RrType};
+use crate::wire::query::Malformed;
+use crate::wire::{Class, QNAME_AT, Query, Question, Rcode, RrType};
 
 /// How the query came: what bounds the size of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,9 +33,9 @@ pub enum Transport {
 pub struct Settings {
     /// Rotate the addresses of maps from answer to answer.
     pub rotate: bool,
-    /// Text of `version.bind` in class CH; `None` refuses it.
+    /// Text of `version.bind` in class CH, at most 255 octets; `None` refuses it.
     pub version: Option<String>,
-    /// Text of `id.server` in class CH; `None` refuses it.
+    /// Text of `id.server` in class CH, at most 255 octets; `None` refuses it.
     pub server_id: Option<String>,
 }
 
@@ -49,8 +62,8 @@ pub struct Answered {
     pub malformed: bool,
 }
 
-/// Answers one packet into `out`; `None` is silence. `turn` is a counter of the caller that turns the order of
-/// rotated addresses.
+/// Answers one packet into `out` (at least 512 octets; what fits into it bounds the answer as well); `None` is silence.
+/// `turn` is a counter of the caller that turns the order of rotated addresses.
 pub fn respond(
     snapshot: &Snapshot,
     settings: &Settings,
@@ -59,6 +72,78 @@ pub fn respond(
     turn: u32,
     out: &mut [u8],
 ) -> Option<Answered> {
-    let _ = (snapshot, settings, packet, transport, turn, out);
-    None
+    let query = match Query::parse(packet) {
+        Ok(query) => query,
+        Err(malformed) => return reject(packet, malformed, out),
+    };
+    let mut tsig = None;
+    if let Some(at) = query.tsig_at {
+        tsig = refuse::bad_key(packet, at);
+        if tsig.is_none() {
+            let question_end = Some(QNAME_AT + query.question.qname.len() + 4);
+            return reject(packet, Malformed::FormErr { header: query.header, question_end }, out);
+        }
+    }
+    let outcome = decide(snapshot, settings, &query);
+    let limit = match (transport, query.edns) {
+        (Transport::Stream, _) => usize::from(u16::MAX),
+        (Transport::Udp, None) => usize::from(LEAST_UDP_SIZE),
+        (Transport::Udp, Some(edns)) => usize::from(edns.udp_size.clamp(LEAST_UDP_SIZE, OWN_UDP_SIZE)),
+    };
+    let turn = settings.rotate.then_some(turn);
+    let tail = tsig.as_deref().unwrap_or_default();
+    let written = write(&outcome, &query, limit, turn, tail, out);
+    if written.len == 0 {
+        return None;
+    }
+    Some(Answered {
+        len: written.len,
+        rcode: outcome.rcode,
+        qtype: Some(query.question.qtype),
+        source: outcome.source(),
+        truncated: written.truncated,
+        malformed: false,
+    })
+}
+
+fn decide<'s>(snapshot: &'s Snapshot, settings: &'s Settings, query: &Query<'_>) -> Outcome<'s> {
+    if query.edns.is_some_and(|edns| edns.version != 0) {
+        return Outcome::code(snapshot, Rcode::BADVERS, None);
+    }
+    if query.tsig_at.is_some() {
+        return Outcome::code(snapshot, Rcode::NOTAUTH, None);
+    }
+    match query.question.qclass {
+        Class::IN => resolve(snapshot, &query.question, &mut ()),
+        Class::CH => chaos(snapshot, settings, &query.question),
+        _ => Outcome::code(snapshot, Rcode::REFUSED, None),
+    }
+}
+
+/// Class CH: who we are, where the operator wants it told (RFC 4892).
+fn chaos<'s>(snapshot: &'s Snapshot, settings: &'s Settings, question: &Question<'_>) -> Outcome<'s> {
+    let text = match question.lower.as_wire() {
+        b"\x07version\x04bind\x00" | b"\x07version\x06server\x00" => &settings.version,
+        b"\x02id\x06server\x00" | b"\x08hostname\x04bind\x00" => &settings.server_id,
+        _ => &None,
+    };
+    match text {
+        Some(text) if matches!(question.qtype, RrType::TXT | RrType::ANY) => {
+            let end = End::Chaos(text);
+            Outcome { authoritative: true, end, ..Outcome::code(snapshot, Rcode::NOERROR, None) }
+        }
+        _ => Outcome::code(snapshot, Rcode::REFUSED, None),
+    }
+}
+
+fn reject(packet: &[u8], malformed: Malformed, out: &mut [u8]) -> Option<Answered> {
+    let (header, question_end, rcode) = match malformed {
+        Malformed::Silence => return None,
+        Malformed::FormErr { header, question_end } => (header, question_end, Rcode::FORMERR),
+        Malformed::NotImp { header, question_end } => (header, question_end, Rcode::NOTIMP),
+    };
+    let question = question_end.and_then(|end| packet.get(QNAME_AT..end));
+    let len = refuse::bare(header, question, rcode, out).ok()?;
+    let malformed = rcode == Rcode::FORMERR;
+    Some(Answered { len, rcode, qtype: None, source: None, truncated: false, malformed })
 }

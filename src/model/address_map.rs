@@ -15,7 +15,6 @@ pub enum MapOwner {
     Account,
 }
 
-
 /// One membership of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {

@@ -50,7 +50,8 @@ impl Place {
 
     /// The place of the byte range `start..end` of `text`; a range over several lines is cut to its first.
     pub fn of_range(file: &Arc<str>, text: &str, start: usize, end: usize) -> Place {
-        let floor = |at: usize| (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let floor =
+            |at: usize| (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         let (start, end) = (floor(start), floor(end));
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line = text[..start].bytes().filter(|&byte| byte == b'\n').count() as u32 + 1;
@@ -95,7 +96,12 @@ pub const MAX_EXCERPT: usize = 400;
 
 impl Diagnostic {
     /// A diagnostic without hint and excerpt.
-    pub fn new(severity: Severity, code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
+    pub fn new(
+        severity: Severity,
+        code: &'static str,
+        place: Place,
+        message: impl Into<String>,
+    ) -> Diagnostic {
         Diagnostic { place, severity, code, message: message.into(), hint: None, excerpt: None }
     }
 

@@ -1,14 +1,94 @@
-//! The immutable data served: zone index, nodes, publisher and reader.
+//! The immutable data served: zone index, nodes, address sets, publisher and reader.
 //!
-//! Invariant: nothing here changes after it was built; a lookup neither locks nor allocates.
+//! Invariant: nothing here changes after it was built; a lookup neither locks nor allocates. A node stores nothing
+//! that a map could change: it says "proxied", the zone entry or the account says which set.
 
+pub mod addresses;
+pub mod index;
+pub mod layout;
 pub mod publish;
+pub mod seed;
+pub mod sharded;
+pub mod zone;
 
+pub use addresses::{AddressSet, Family};
+pub use index::{AccountIndex, SetIndex, ZoneEntry, ZoneIndex};
 pub use publish::{Publisher, Reader};
+pub use seed::Seed;
+pub use sharded::Sharded;
+pub use zone::{Node, Rrset, Zone};
+
+use std::sync::Arc;
+
+use crate::model::{AccountId, AddressSource};
+use crate::wire::edns::ExtendedError;
 
 /// What is served at one moment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Number of this state, raised with every publication.
     pub generation: u64,
+    /// What all tables are hashed with.
+    pub seed: Seed,
+    /// The zones.
+    pub zones: ZoneIndex,
+    /// The accounts.
+    pub accounts: Sharded<Account>,
+    /// The address sets.
+    pub sets: Sharded<Arc<AddressSet>>,
+}
+
+/// An account in the snapshot.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its identifier.
+    pub id: AccountId,
+    /// What answers proxied names of zones without a map of their own.
+    pub fallback: Fallback,
+}
+
+/// What answers the proxied names of an account's zones that have no map of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// An address set, and the level that it comes from.
+    Set(AddressSource, SetIndex),
+    /// Nothing may answer: SERVFAIL, and why.
+    Nothing(ExtendedError),
+}
+
+/// The set that governs a zone, and the level that chose it.
+#[derive(Clone, Copy, Debug)]
+pub struct Governing<'s> {
+    /// The level.
+    pub source: AddressSource,
+    /// The addresses.
+    pub set: &'s AddressSet,
+}
+
+impl Snapshot {
+    /// A snapshot without zones.
+    pub fn empty(generation: u64) -> Snapshot {
+        let seed = Seed::random();
+        Snapshot {
+            generation,
+            zones: ZoneIndex::build(&seed, Vec::new()),
+            accounts: Sharded::from_iter([]),
+            sets: Sharded::from_iter([]),
+            seed,
+        }
+    }
+
+    /// The set that answers proxied names of a zone: its own, or its account's.
+    pub fn governing(&self, entry: &ZoneEntry) -> Result<Governing<'_>, ExtendedError> {
+        let unknown = ExtendedError { code: ExtendedError::OTHER, text: "no address set" };
+        let (source, index) = match entry.own_set {
+            Some(index) => (AddressSource::ZoneMap, index),
+            None => match self.accounts.get(entry.account).ok_or(unknown)?.fallback {
+                Fallback::Set(source, index) => (source, index),
+                Fallback::Nothing(error) => return Err(error),
+            },
+        };
+        let set = self.sets.get(index).ok_or(unknown)?;
+        Ok(Governing { source, set })
+    }
 }

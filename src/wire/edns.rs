@@ -66,7 +66,13 @@ impl Edns {
     }
 
     /// Appends the OPT of an answer: own size, version 0, the upper bits of `rcode`, DO as asked, `error` if any.
-    pub fn write(&self, own_size: u16, rcode: Rcode, error: Option<ExtendedError>, to: &mut Writer<'_>) -> Result<(), Full> {
+    pub fn write(
+        &self,
+        own_size: u16,
+        rcode: Rcode,
+        error: Option<ExtendedError>,
+        to: &mut Writer<'_>,
+    ) -> Result<(), Full> {
         let flags = if self.dnssec_ok { DO } else { 0 };
         to.put(&[0])?;
         to.put_u16(RrType::OPT.0)?;

@@ -409,8 +409,15 @@ mod tests {
     fn order_is_canonical_and_case_does_not_matter() {
         // The example of RFC 4034 section 6.1.
         let sorted = [
-            "example.", "a.example.", "yljkjljk.a.example.", "Z.a.example.", "zABC.a.EXAMPLE.", "z.example.",
-            r"\001.z.example.", "*.z.example.", r"\200.z.example.",
+            "example.",
+            "a.example.",
+            "yljkjljk.a.example.",
+            "Z.a.example.",
+            "zABC.a.EXAMPLE.",
+            "z.example.",
+            r"\001.z.example.",
+            "*.z.example.",
+            r"\200.z.example.",
         ];
         for pair in sorted.windows(2) {
             assert!(name(pair[0]) < name(pair[1]), "{} < {}", pair[0], pair[1]);

@@ -119,7 +119,8 @@ impl<'p> Query<'p> {
         let records = additional_from + u32::from(word(10));
         for index in 0..records {
             // TSIG must be the last record (RFC 8945 section 5.1), so nothing may follow one.
-            let read = query.tsig_at.is_none().then(|| query.read_record(&mut cursor, index >= additional_from));
+            let read =
+                query.tsig_at.is_none().then(|| query.read_record(&mut cursor, index >= additional_from));
             if read.flatten().is_none() {
                 return Err(form_err);
             }

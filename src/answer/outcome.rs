@@ -1,0 +1,84 @@
+//! What a question is answered, as references into the snapshot.
+
+use arrayvec::ArrayVec;
+
+use super::MAX_LINKS;
+use crate::model::AddressSource;
+use crate::snapshot::{AddressSet, Node, Rrset, Snapshot, ZoneEntry};
+use crate::wire::edns::ExtendedError;
+use crate::wire::{Rcode, RrType};
+
+/// What a question is answered.
+#[derive(Debug)]
+pub struct Outcome<'s> {
+    /// The response code: that of the last name of a chain (RFC 6604).
+    pub rcode: Rcode,
+    /// AA (RFC 1034 section 6.2.6): said of the first owner in the answer section.
+    pub authoritative: bool,
+    /// The aliases passed on the way, in order.
+    pub links: ArrayVec<Link<'s>, MAX_LINKS>,
+    /// What stands at the end.
+    pub end: End<'s>,
+    /// Why, for clients that speak EDNS.
+    pub error: Option<ExtendedError>,
+    /// The snapshot that all of it refers to.
+    pub snapshot: &'s Snapshot,
+}
+
+/// An alias on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Link<'s> {
+    /// The zone that holds it.
+    pub entry: &'s ZoneEntry,
+    /// The CNAME or DNAME RRset.
+    pub rrset: Rrset<'s>,
+    /// What it is.
+    pub kind: LinkKind,
+}
+
+/// The kind of an alias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// A CNAME.
+    Cname,
+    /// A DNAME whose owner has this many octets, and the CNAME that it makes (RFC 6672 section 3.1).
+    Dname(usize),
+    /// A DNAME that would make too long a name: it stands alone (RFC 6672 section 2.2).
+    Overflow(usize),
+}
+
+/// What stands at the end of the chain.
+#[derive(Clone, Copy, Debug)]
+pub enum End<'s> {
+    /// No record: the response code says it all.
+    Nothing,
+    /// A stored RRset.
+    Rrset(&'s ZoneEntry, Rrset<'s>),
+    /// A stored address RRset of another name, under the name asked for, with the automatic TTL.
+    Flattened(&'s ZoneEntry, Rrset<'s>),
+    /// The addresses of the set that governs the zone.
+    Addresses(&'s AddressSet, AddressSource, RrType),
+    /// The SOA of the zone with this TTL in the authority section: NODATA or NXDOMAIN.
+    Negative(&'s ZoneEntry, u32),
+    /// The name servers of a zone cut.
+    Referral(&'s ZoneEntry, Node<'s>),
+    /// The answer to a query for all types (RFC 8482 section 4.2).
+    Hinfo,
+    /// A text of class CH.
+    Chaos(&'s str),
+}
+
+impl<'s> Outcome<'s> {
+    /// A response code without records.
+    pub fn code(snapshot: &'s Snapshot, rcode: Rcode, error: Option<ExtendedError>) -> Outcome<'s> {
+        Outcome { rcode, authoritative: false, links: ArrayVec::new(), end: End::Nothing, error, snapshot }
+    }
+
+    /// The level that gave the addresses, where the end of the chain is a proxied name with addresses.
+    pub fn source(&self) -> Option<AddressSource> {
+        match self.end {
+            End::Addresses(_, source, _) => Some(source),
+            _ => None,
+        }
+    }
+}

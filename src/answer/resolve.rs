@@ -1,0 +1,328 @@
+//! What a question is answered: RFC 1034 section 4.3.2 with wildcards (RFC 4592), DNAME (RFC 6672) and proxied names.
+
+use arrayvec::ArrayVec;
+
+use super::outcome::{End, Link, LinkKind, Outcome};
+use super::trace::{Step, Trace};
+use crate::model::AUTOMATIC_TTL;
+use crate::snapshot::{AccountIndex, Node, Rrset, Seed, Snapshot, Zone, ZoneEntry};
+use crate::wire::edns::ExtendedError;
+use crate::wire::{NameBuf, Question, Rcode, RrType};
+
+/// Most aliases that are followed; a chain with more is answered SERVFAIL (semantics 4.11).
+pub const MAX_LINKS: usize = 16;
+
+const NOT_SERVED: ExtendedError = ExtendedError { code: ExtendedError::NOT_AUTHORITATIVE, text: "" };
+const NO_TRANSFERS: ExtendedError =
+    ExtendedError { code: ExtendedError::NOT_SUPPORTED, text: "no transfers" };
+const ZONE_NOT_READY: ExtendedError =
+    ExtendedError { code: ExtendedError::NOT_READY, text: "the zone was not accepted" };
+const LONG_CHAIN: ExtendedError =
+    ExtendedError { code: ExtendedError::OTHER, text: "more than 16 aliases in a row" };
+const FLATTEN_OUTSIDE: ExtendedError = ExtendedError {
+    code: ExtendedError::OTHER,
+    text: "the apex CNAME leads to a name that is not served here",
+};
+
+/// Decides what a question of class IN is answered.
+pub fn resolve<'s>(
+    snapshot: &'s Snapshot,
+    question: &Question<'_>,
+    trace: &mut impl Trace<'s>,
+) -> Outcome<'s> {
+    match question.qtype {
+        RrType::AXFR | RrType::IXFR => return Outcome::code(snapshot, Rcode::REFUSED, Some(NO_TRANSFERS)),
+        RrType::MAILA | RrType::MAILB => return Outcome::code(snapshot, Rcode::NOTIMP, None),
+        _ => {}
+    }
+    let Some(entry) = find_zone(snapshot, question.lower.as_wire(), question.qtype) else {
+        trace.step(|| Step::NoZone(question.lower.clone()));
+        return Outcome::code(snapshot, Rcode::REFUSED, Some(NOT_SERVED));
+    };
+    let mut walk = Walk {
+        snapshot,
+        qtype: question.qtype,
+        account: entry.account,
+        links: ArrayVec::new(),
+        followed: 0,
+        flattened: None,
+        trace,
+    };
+    let mut next = walk.visit(entry, question.lower.as_wire());
+    loop {
+        match next {
+            Turn::Ends(rcode, end) => return walk.finish(rcode, end),
+            Turn::Fails(error) => return Outcome::code(snapshot, Rcode::SERVFAIL, Some(error)),
+            Turn::Leads(target) => next = walk.follow(&target),
+        }
+    }
+}
+
+/// The zone that answers for a name. DS is the parent's, where the parent is here (RFC 4035 section 3.1.4.1).
+fn find_zone<'s>(snapshot: &'s Snapshot, name: &[u8], qtype: RrType) -> Option<&'s ZoneEntry> {
+    let closest = snapshot.zones.closest(&snapshot.seed, name, 0)?;
+    if qtype == RrType::DS && closest.zone.origin().len() == name.len() {
+        return Some(snapshot.zones.closest(&snapshot.seed, name, 1).unwrap_or(closest));
+    }
+    Some(closest)
+}
+
+/// What a name is in its zone.
+enum Found<'s> {
+    Exact(Node<'s>),
+    Covered(Node<'s>),
+    Wildcard(Node<'s>),
+    Missing(Node<'s>),
+}
+
+/// Looks a name up; an existing one is found at once, only misses climb.
+fn find<'s>(zone: &'s Zone, seed: &Seed, relative: &[u8]) -> Found<'s> {
+    if let Some(node) = zone.find(seed, relative) {
+        return node.covered_by().map_or(Found::Exact(node), Found::Covered);
+    }
+    let mut rest = relative;
+    while let Some((&len, tail)) = rest.split_first() {
+        rest = &tail[usize::from(len)..];
+        let Some(encloser) = zone.find(seed, rest) else { continue };
+        return match encloser.covered_by() {
+            Some(covering) => Found::Covered(covering),
+            None if encloser.is_cut() || encloser.is_dname() => Found::Covered(encloser),
+            None => encloser.wildcard().map_or(Found::Missing(encloser), Found::Wildcard),
+        };
+    }
+    Found::Missing(zone.apex())
+}
+
+/// Where a name led.
+enum Turn<'s> {
+    /// An alias leads on.
+    Leads(NameBuf),
+    /// SERVFAIL.
+    Fails(ExtendedError),
+    /// The end of the chain.
+    Ends(Rcode, End<'s>),
+}
+
+struct Walk<'s, 't, T> {
+    snapshot: &'s Snapshot,
+    qtype: RrType,
+    /// Aliases are followed within one account only.
+    account: AccountIndex,
+    links: ArrayVec<Link<'s>, MAX_LINKS>,
+    /// Aliases followed, those behind a flattened one included.
+    followed: usize,
+    /// The CNAME that is being replaced by the addresses of its target.
+    flattened: Option<Flattened<'s>>,
+    trace: &'t mut T,
+}
+
+impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
+    /// Goes to the target of an alias.
+    fn follow(&mut self, target: &NameBuf) -> Turn<'s> {
+        let Some(entry) = find_zone(self.snapshot, target.as_wire(), self.qtype) else {
+            self.trace.step(|| Step::NotHere);
+            return Turn::Ends(Rcode::NOERROR, End::Nothing);
+        };
+        if entry.account != self.account {
+            self.trace.step(|| Step::OtherAccount);
+            return Turn::Ends(Rcode::NOERROR, End::Nothing);
+        }
+        self.visit(entry, target.as_wire())
+    }
+
+    /// Looks a name up in its zone.
+    fn visit(&mut self, entry: &'s ZoneEntry, name: &[u8]) -> Turn<'s> {
+        let zone = &entry.zone;
+        self.trace.step(|| Step::Zone(NameBuf::from_wire(name).expect("a name was looked up"), entry));
+        if zone.is_faulty() {
+            self.trace.step(|| Step::FaultyZone);
+            return Turn::Fails(ZONE_NOT_READY);
+        }
+        let relative = &name[..name.len() - zone.origin().len()];
+        match find(zone, &self.snapshot.seed, relative) {
+            Found::Exact(node) if node.is_cut() => {
+                self.trace.step(|| Step::AtCut(node));
+                // Only DS is the parent's at a cut (RFC 4035 section 3.1.4.1).
+                if self.qtype == RrType::DS { self.stored(entry, node) } else { referral(entry, node) }
+            }
+            Found::Exact(node) => {
+                let empty = node.is_empty_non_terminal();
+                self.trace.step(|| if empty { Step::EmptyNonTerminal(node) } else { Step::Exact(node) });
+                self.at(entry, node)
+            }
+            Found::Wildcard(node) => {
+                self.trace.step(|| Step::Wildcard(node));
+                self.at(entry, node)
+            }
+            Found::Covered(node) if node.is_cut() => {
+                self.trace.step(|| Step::BelowCut(node));
+                referral(entry, node)
+            }
+            Found::Covered(node) => {
+                self.trace.step(|| Step::BelowDname(node));
+                self.redirect(entry, node, relative)
+            }
+            Found::Missing(encloser) => {
+                self.trace.step(|| Step::Missing(encloser));
+                Turn::Ends(Rcode::NXDOMAIN, End::Negative(entry, zone.negative_ttl()))
+            }
+        }
+    }
+
+    /// The name exists, itself or by a wildcard.
+    fn at(&mut self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
+        if node.is_proxied() {
+            self.trace.step(|| Step::Proxied(entry));
+            if self.qtype.is_address() {
+                return self.mapped(entry);
+            }
+        }
+        if self.qtype == RrType::ANY && !node.is_empty_non_terminal() {
+            let cname = node.rrset(RrType::CNAME).filter(|_| !node.is_apex());
+            return Turn::Ends(Rcode::NOERROR, cname.map_or(End::Hinfo, |cname| End::Rrset(entry, cname)));
+        }
+        if node.is_cname() {
+            if node.is_flattened() && self.qtype.is_address() {
+                return self.flatten(entry, node);
+            }
+            // At the apex the CNAME stands for addresses only and is never shown.
+            if self.qtype != RrType::CNAME && !node.is_apex() {
+                return self.alias(entry, node);
+            }
+            if node.is_apex() && self.qtype == RrType::CNAME {
+                return no_data(entry, node);
+            }
+        }
+        self.stored(entry, node)
+    }
+
+    fn stored(&self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
+        match node.rrset(self.qtype) {
+            Some(rrset) => Turn::Ends(Rcode::NOERROR, End::Rrset(entry, rrset)),
+            None => no_data(entry, node),
+        }
+    }
+
+    /// The addresses of the set that governs the zone, whole, or none: no other level is asked for a family.
+    fn mapped(&mut self, entry: &'s ZoneEntry) -> Turn<'s> {
+        let none = Turn::Ends(Rcode::NOERROR, End::Negative(entry, capped_ttl(entry)));
+        if self.qtype == RrType::AAAA && !entry.ipv6 {
+            self.trace.step(|| Step::Ipv6Off);
+            return none;
+        }
+        match self.snapshot.governing(entry) {
+            Err(error) => Turn::Fails(error),
+            Ok(governing) if governing.set.family(self.qtype).is_empty() => none,
+            Ok(governing) => {
+                Turn::Ends(Rcode::NOERROR, End::Addresses(governing.set, governing.source, self.qtype))
+            }
+        }
+    }
+
+    /// One more alias; `false` where there were too many.
+    fn count(&mut self) -> bool {
+        self.followed += 1;
+        if self.followed > MAX_LINKS {
+            self.trace.step(|| Step::TooManyLinks);
+        }
+        self.followed <= MAX_LINKS
+    }
+
+    fn push(&mut self, link: Link<'s>) {
+        if self.flattened.is_none() {
+            self.links.try_push(link).expect("no more links than were counted");
+        }
+    }
+
+    fn alias(&mut self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
+        let Some(rrset) = node.rrset(RrType::CNAME) else { return no_data(entry, node) };
+        if !self.count() {
+            return Turn::Fails(LONG_CHAIN);
+        }
+        self.push(Link { entry, rrset, kind: LinkKind::Cname });
+        let target = target_of(entry, rrset);
+        self.trace.step(|| Step::Alias(target.clone()));
+        Turn::Leads(target)
+    }
+
+    fn flatten(&mut self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
+        let Some(rrset) = node.rrset(RrType::CNAME) else { return no_data(entry, node) };
+        if !self.count() {
+            return Turn::Fails(LONG_CHAIN);
+        }
+        let target = target_of(entry, rrset);
+        self.trace.step(|| Step::Flatten(target.clone()));
+        let link = Link { entry, rrset, kind: LinkKind::Cname };
+        self.flattened.get_or_insert(Flattened { link, apex: node.is_apex() });
+        Turn::Leads(target)
+    }
+
+    /// Below a DNAME: the labels in front of its owner go in front of its target (RFC 6672 section 2.2).
+    fn redirect(&mut self, entry: &'s ZoneEntry, node: Node<'s>, relative: &[u8]) -> Turn<'s> {
+        let Some(rrset) = node.rrset(RrType::DNAME) else { return no_data(entry, node) };
+        if !self.count() {
+            return Turn::Fails(LONG_CHAIN);
+        }
+        let owner_len = node.relative_name().len() + entry.zone.origin().len();
+        let prefix = &relative[..relative.len() - node.relative_name().len()];
+        let Ok(target) = NameBuf::concat(prefix, rrset.first_rdata()) else {
+            self.trace.step(|| Step::NameTooLong);
+            self.push(Link { entry, rrset, kind: LinkKind::Overflow(owner_len) });
+            return Turn::Ends(Rcode::YXDOMAIN, End::Nothing);
+        };
+        self.push(Link { entry, rrset, kind: LinkKind::Dname(owner_len) });
+        let target = target.to_lower();
+        self.trace.step(|| Step::Alias(target.clone()));
+        Turn::Leads(target)
+    }
+
+    fn finish(mut self, rcode: Rcode, end: End<'s>) -> Outcome<'s> {
+        let (rcode, end) = match self.flattened {
+            None => (rcode, end),
+            Some(Flattened { link, apex }) => match end {
+                End::Rrset(entry, rrset) => (rcode, End::Flattened(entry, rrset)),
+                End::Negative(..) => (Rcode::NOERROR, End::Negative(link.entry, capped_ttl(link.entry))),
+                End::Addresses(..) => (rcode, end),
+                _ if apex => return Outcome::code(self.snapshot, Rcode::SERVFAIL, Some(FLATTEN_OUTSIDE)),
+                // What cannot be flattened here is left to the resolver.
+                _ => {
+                    self.links.try_push(link).expect("no more links than were counted");
+                    (Rcode::NOERROR, End::Nothing)
+                }
+            },
+        };
+        let authoritative = !(self.links.is_empty() && matches!(end, End::Referral(..)));
+        Outcome { rcode, authoritative, links: self.links, end, error: None, snapshot: self.snapshot }
+    }
+}
+
+/// A CNAME that is being flattened.
+#[derive(Clone, Copy)]
+struct Flattened<'s> {
+    link: Link<'s>,
+    apex: bool,
+}
+
+fn referral<'s>(entry: &'s ZoneEntry, cut: Node<'s>) -> Turn<'s> {
+    Turn::Ends(Rcode::NOERROR, End::Referral(entry, cut))
+}
+
+/// NODATA; at a proxied name with the TTL that a family added later is waited for (semantics 3.9).
+fn no_data<'s>(entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
+    let ttl = if node.is_proxied() { capped_ttl(entry) } else { entry.zone.negative_ttl() };
+    Turn::Ends(Rcode::NOERROR, End::Negative(entry, ttl))
+}
+
+fn capped_ttl(entry: &ZoneEntry) -> u32 {
+    entry.zone.negative_ttl().min(AUTOMATIC_TTL)
+}
+
+/// The target of a CNAME in lower case.
+fn target_of(entry: &ZoneEntry, rrset: Rrset<'_>) -> NameBuf {
+    let rdata = rrset.first_rdata();
+    let target = match rrset.is_patched() {
+        true => NameBuf::concat(&rdata[..rdata.len() - 2], entry.zone.origin()),
+        false => NameBuf::from_wire(rdata),
+    };
+    target.expect("the RDATA of a compiled CNAME is a name").to_lower()
+}

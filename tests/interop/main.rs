@@ -18,9 +18,10 @@ mod worlds;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use portolan::answer::Transport;
-use portolan::model::{World, ZoneContent, ZoneData};
+use portolan::model::{Record, World, ZoneContent, ZoneData};
 use portolan::wire::query::Header;
 use portolan::wire::reader::{Message, Section};
 use portolan::wire::{Name, Rcode, RrType};
@@ -39,8 +40,8 @@ const QUERIES: usize = 20_000;
 const WORLDS: usize = 32;
 /// Every so many queries one goes over TCP.
 const TCP_EVERY: usize = 8;
-/// Most differences that are printed.
-const SHOWN: usize = 20;
+/// Most differences that are printed: where the peers agree, and where they do not.
+const SHOWN: [usize; 2] = [20, 5];
 
 const TYPES: &[RrType] = &[
     RrType::A,
@@ -107,17 +108,38 @@ fn generate() -> Vec<World> {
         let mut spec = worlds(ORDINARY).new_tree(&mut runner).expect("a world").current();
         spec.zones.iter_mut().for_each(|zone| zone.account = 0);
         let mut world = spec.build(&name(&format!("w{number}.")));
-        for zone in &mut world.zones {
-            if let ZoneContent::Good(data) = &mut zone.content {
-                // A CNAME at the apex is ours alone.
-                let data = std::sync::Arc::make_mut(data);
-                let origin = data.origin.clone();
-                data.records.retain(|record| record.rtype != RrType::CNAME || record.owner != origin);
-            }
-        }
+        leave_out_what_is_ours_alone(&mut world);
         world
     };
     (0..WORLDS).map(world).collect()
+}
+
+/// Other servers take no CNAME at the apex; NSD nothing below a DNAME, be it in another zone; BIND no zone whose own
+/// name servers have no address in it.
+fn leave_out_what_is_ours_alone(world: &mut World) {
+    let origins: Vec<Name> = world.zones.iter().map(|zone| zone.origin.clone()).collect();
+    let below = |name: &Name, dname: &Name| name != dname && name.is_at_or_below(dname);
+    let redirects = |record: &Record| {
+        record.rtype == RrType::DNAME && !origins.iter().any(|origin| below(origin, &record.owner))
+    };
+    let owners = good_zones(world).flat_map(|data| data.records.iter().filter(|record| redirects(record)));
+    let dnames: Vec<Name> = owners.map(|record| record.owner.clone()).collect();
+    for zone in &mut world.zones {
+        let ZoneContent::Good(data) = &mut zone.content else { continue };
+        Arc::make_mut(data).records.retain(|record| {
+            (record.rtype != RrType::DNAME || redirects(record))
+                && (record.owner != zone.origin || stands_at_any_apex(record, &zone.origin))
+                && !dnames.iter().any(|dname| below(&record.owner, dname))
+        });
+    }
+}
+
+fn stands_at_any_apex(record: &Record, origin: &Name) -> bool {
+    match record.rtype {
+        RrType::CNAME => false,
+        RrType::NS => !Name::from_wire(&record.rdata).is_ok_and(|target| target.is_at_or_below(origin)),
+        _ => true,
+    }
 }
 
 #[derive(Default)]
@@ -129,7 +151,7 @@ struct Tally {
     peers_disagree: usize,
     alone: usize,
     beyond_the_limit: usize,
-    shown: usize,
+    shown: [usize; 2],
     kinds: BTreeMap<String, usize>,
 }
 
@@ -149,9 +171,10 @@ impl Tally {
         }
     }
 
-    fn show(&mut self, text: impl FnOnce() -> String) {
-        self.shown += 1;
-        if self.shown <= SHOWN {
+    fn show(&mut self, agreed: bool, text: impl FnOnce() -> String) {
+        let at = usize::from(!agreed);
+        self.shown[at] += 1;
+        if self.shown[at] <= SHOWN[at] {
             println!("{}", text());
         }
     }
@@ -214,8 +237,9 @@ fn compare(
     tally.of_the_lookup += usize::from(agreed && lookup_differs);
     tally.differences += usize::from(agreed && portolan_differs);
     tally.alone += usize::from(!agreed && portolan_differs);
-    if lookup_differs || portolan_differs {
-        tally.show(|| {
+    let judged_by_the_lookup = ours.is_none() && lookup_differs;
+    if judged_by_the_lookup || portolan_differs || (agreed && lookup_differs) {
+        tally.show(agreed, || {
             let mut text =
                 format!("{name} {qtype}, zone {origin}{}\n", if agreed { "" } else { ", peers disagree" });
             let named = peers.iter().map(|peer| peer.name).zip(&theirs);
@@ -259,17 +283,7 @@ fn is_apex_ns(row: &Row, origin: &Name, answer: &Rows) -> bool {
     row.rtype == RrType::NS && !answer.is_empty() && (row.name() == *origin || origin.is_root())
 }
 
-/// Rows with the names in their RDATA in lower case: not every server keeps their case.
+/// Rows with the names in their RDATA in lower case.
 fn canonical(rows: Rows) -> Rows {
-    let lower = |row: Row| match row.rtype {
-        RrType::NS
-        | RrType::DNAME
-        | RrType::MX
-        | RrType::SRV
-        | RrType::SOA
-        | RrType::SVCB
-        | RrType::HTTPS => Row { rdata: row.rdata.to_ascii_lowercase().into(), ..row },
-        _ => row,
-    };
-    rows.into_iter().map(lower).collect()
+    rows.into_iter().map(Row::with_lower_names).collect()
 }

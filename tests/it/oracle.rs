@@ -107,7 +107,7 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
             }
             Found::TooLong(rows) => {
                 expected.answer.extend(rows);
-                return (expected.end(Rcode::YXDOMAIN), End::Here);
+                return (expected.end(Rcode::YXDOMAIN), End::Elsewhere);
             }
             Found::Failed => return (Expected::failed(), End::Here),
         }
@@ -268,23 +268,23 @@ fn at_node<'w>(
     };
     let target = Name::from_wire(&cname.rdata).expect("CNAME holds one name");
     let at_apex = *name == data.origin;
-    if at_apex || cname.tags.flatten {
-        let flattened =
-            if is_address { flatten(world, zone, data, name, &target, qtype, links) } else { None };
-        let target_is_here =
-            zone_for(world, &target, qtype).is_some_and(|other| other.account == zone.account);
-        match flattened {
-            Some(found) => return found,
-            None if at_apex && is_address => return Found::Failed,
-            None if at_apex || (!is_address && target_is_here) => {
-                let rows = stored(qtype);
-                return if qtype == RrType::CNAME || rows.is_empty() { no_data } else { Found::Rows(rows) };
-            }
-            None => {}
-        }
+    if is_address && (at_apex || cname.tags.flatten) {
+        return match flatten(world, zone, data, name, &target, qtype, links) {
+            Some(found) => found,
+            None if at_apex => Found::Failed,
+            // What cannot be flattened here is left to the resolver.
+            None => Found::Rows(stored(RrType::CNAME)),
+        };
     }
     let rows = stored(qtype);
-    if !rows.is_empty() { Found::Rows(rows) } else { Found::Alias(stored(RrType::CNAME), target) }
+    match at_apex {
+        // At the apex the CNAME stands for addresses only.
+        true if qtype == RrType::CNAME || rows.is_empty() => no_data,
+        true => Found::Rows(rows),
+        // RFC 1034 section 3.6.2, though a CNAME that is not proxied for now may have company.
+        false if qtype == RrType::CNAME => Found::Rows(rows),
+        false => Found::Alias(stored(RrType::CNAME), target),
+    }
 }
 
 /// Whether the addresses of a name come from maps: one proxied A, AAAA or CNAME makes all of them proxied.
@@ -317,7 +317,9 @@ fn flatten<'w>(
     let addresses = expected.answer.iter().filter(|row| row.rtype == qtype);
     let rows: Rows = addresses.map(|row| Row::new(name, qtype, MAPPED_TTL, &row.rdata)).collect();
     Some(match expected.rcode {
-        Some(Rcode::NOERROR | Rcode::NXDOMAIN) if rows.is_empty() => Found::NoData(negative_ttl(data)),
+        Some(Rcode::NOERROR | Rcode::NXDOMAIN) if rows.is_empty() => {
+            Found::NoData(negative_ttl(data).min(MAPPED_TTL))
+        }
         Some(Rcode::NOERROR) => Found::Rows(rows),
         _ => Found::Failed,
     })
@@ -325,10 +327,15 @@ fn flatten<'w>(
 
 /// The addresses of one family that answer for the proxied names of a zone; `None` where nothing may answer.
 fn mapped(world: &World, zone: &LoadedZone, name: &Name, qtype: RrType) -> Option<Rows> {
+    let settings = &world.accounts[&zone.account];
+    let ipv6_is_off =
+        settings.zones.iter().any(|(origin, settings)| *origin == zone.origin && !settings.ipv6);
+    if qtype == RrType::AAAA && ipv6_is_off {
+        return Some(Rows::new());
+    }
     if world.faulty_operator {
         return None;
     }
-    let settings = &world.accounts[&zone.account];
     let of_account = || world.maps.iter().filter(|map| map.enabled && map.account == zone.account);
     let applicable = || of_account().filter(|map| !(map.ipv4.is_empty() && map.ipv6.is_empty()));
     let account_wide = |map: &&&portolan::model::AddressMap| {
@@ -353,7 +360,6 @@ fn mapped(world: &World, zone: &LoadedZone, name: &Name, qtype: RrType) -> Optio
         settings.zones.iter().any(|(origin, zone_settings)| *origin == zone.origin && !zone_settings.ipv6);
     Some(match qtype {
         RrType::A => ipv4.iter().map(|&ip| Row::new(name, qtype, MAPPED_TTL, &rdata::a(ip))).collect(),
-        _ if ipv6_is_off => Rows::new(),
         _ => ipv6.iter().map(|&ip| Row::new(name, qtype, MAPPED_TTL, &rdata::aaaa(ip))).collect(),
     })
 }

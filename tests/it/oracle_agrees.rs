@@ -52,7 +52,7 @@ fn answers_agree_with_the_plain_lookup() {
     let asked = std::cell::Cell::new(0_u64);
     let result = runner.run(&worlds(FULL), |spec| {
         let world = spec.build(&Name::root());
-        let snapshot = compile(&world, 1);
+        let snapshot = compile(&world, 1).snapshot;
         for query in queries(&world) {
             asked.set(asked.get() + 1);
             compare(&world, &snapshot, &query).map_err(TestCaseError::fail)?;

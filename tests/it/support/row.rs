@@ -16,7 +16,8 @@ pub(crate) struct Row {
     pub(crate) owner: Box<[u8]>,
     pub(crate) rtype: RrType,
     pub(crate) ttl: u32,
-    /// RDATA; that of a CNAME in lower case, because a synthesised one may follow the case of the question.
+    /// RDATA; its names in lower case where they may be compressed, because then they may follow the case of the
+    /// question.
     pub(crate) rdata: Box<[u8]>,
 }
 
@@ -25,7 +26,7 @@ pub(crate) type Rows = BTreeSet<Row>;
 
 impl Row {
     pub(crate) fn new(owner: &Name, rtype: RrType, ttl: u32, rdata: &[u8]) -> Row {
-        let rdata = if rtype == RrType::CNAME { rdata.to_ascii_lowercase() } else { rdata.to_vec() };
+        let rdata = if rtype.has_compressible_names() { lower_names(rtype, rdata) } else { rdata.to_vec() };
         Row { owner: owner.to_lower_wire(), rtype, ttl, rdata: rdata.into() }
     }
 
@@ -34,10 +35,37 @@ impl Row {
         Row::new(owner, record.rtype, record.ttl, &record.rdata)
     }
 
+    /// The same with every name in the RDATA in lower case: not every server keeps their case.
+    pub(crate) fn with_lower_names(self) -> Row {
+        Row { rdata: lower_names(self.rtype, &self.rdata).into(), ..self }
+    }
+
     /// The owner as a name.
     pub(crate) fn name(&self) -> Name {
         Name::from_wire(&self.owner).expect("rows are made of names")
     }
+}
+
+/// RDATA with its names in lower case and all else as it is.
+fn lower_names(rtype: RrType, rdata: &[u8]) -> Vec<u8> {
+    let (numbers, names) = match rtype {
+        RrType::NS | RrType::CNAME | RrType::DNAME | RrType::PTR => (0, 1),
+        RrType::SOA => (0, 2),
+        RrType::MX | RrType::SVCB | RrType::HTTPS => (2, 1),
+        RrType::SRV => (6, 1),
+        _ => (0, 0),
+    };
+    let mut lower = rdata.to_vec();
+    let mut at = numbers;
+    for _ in 0..names {
+        while let Some(&len) = lower.get(at).filter(|len| **len != 0) {
+            let end = (at + 1 + usize::from(len)).min(lower.len());
+            lower[at..end].make_ascii_lowercase();
+            at = end;
+        }
+        at += 1;
+    }
+    lower
 }
 
 impl From<&MessageRecord> for Row {

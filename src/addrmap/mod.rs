@@ -1,5 +1,19 @@
 //! Map files and account settings to model, the precedence with its reason, map checks.
+//!
+//! A fault is told with its place and with the [`Unit`] that it holds back: a map belongs to its account,
+//! wherever it is written; the anycast defaults and the form of the operator's files belong to the operator.
+//!
+//! Invariant: nothing here opens a file; what a file names is reached through [`Files`]. A map that comes out
+//! holds only addresses that may be answered, each once and at most 16 of a family, and names each zone once.
 
+mod account_file;
+mod addresses;
+pub mod check;
+pub mod code;
+pub mod format;
+mod map_file;
+mod members;
+mod names;
 pub mod precedence;
 
 use std::sync::Arc;
@@ -7,6 +21,8 @@ use std::sync::Arc;
 use crate::model::{
     AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, Diagnostics, Files, Unit, World,
 };
+
+pub use precedence::{Decision, NoAddresses, Precedence, Walk};
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug)]
@@ -29,25 +45,37 @@ pub struct MapFile {
     pub findings: Vec<(Unit, Diagnostic)>,
 }
 
-/// Reads a map file.
-pub fn read_map_file(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &dyn Files) -> MapFile {
-    let _ = (file, content, scope, files);
-    MapFile::default()
+impl MapFile {
+    /// Adds what another file holds. `[anycast]` stands only once: of two, the first stays and both are told.
+    pub fn absorb(&mut self, other: MapFile) {
+        self.maps.extend(other.maps);
+        self.findings.extend(other.findings);
+        match (&self.anycast, other.anycast) {
+            (Some(first), Some(second)) => self.findings.extend(map_file::anycast_twice(first, &second)),
+            (None, second) => self.anycast = second,
+            (Some(_), None) => {}
+        }
+    }
 }
 
-/// Reads `account.toml`.
+/// Reads a map file.
+pub fn read_map_file(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &dyn Files) -> MapFile {
+    map_file::read(file, content, scope, files)
+}
+
+/// Reads `account.toml`. The settings are there only where no diagnostic is an error.
 pub fn read_account_file(
     file: &Arc<str>,
     content: &[u8],
     account: &AccountId,
 ) -> (Option<AccountSettings>, Diagnostics) {
-    let _ = (file, content, account);
-    (None, Vec::new())
+    account_file::read(file, content, account)
 }
 
 /// Checks over all files: duplicate ids, two governors, members of strangers, members that do not exist, shadowed
 /// memberships, families that are missing, defaults that are missing but reached.
+///
+/// Unlike a world to be compiled, `world.maps` may hold several maps of one id: that is one of the faults.
 pub fn check(world: &World) -> Vec<(Unit, Diagnostic)> {
-    let _ = world;
-    Vec::new()
+    check::check(world)
 }

@@ -6,10 +6,11 @@ mod links;
 mod zone;
 
 use std::collections::HashMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::addrmap::precedence::{Chosen, Precedence};
-use crate::model::{AccountId, AccountSettings, AddressSource, LoadedZone, MapId, World, ZoneContent};
+use crate::addrmap::{Decision, NoAddresses, Precedence};
+use crate::model::{AccountId, AddressMap, LoadedZone, MapId, World, ZoneContent};
 use crate::snapshot::{
     Account, AddressSet, Fallback, SetIndex, Sharded, Snapshot, Zone, ZoneEntry, ZoneIndex,
 };
@@ -39,7 +40,7 @@ pub fn compile(world: &World, generation: u64) -> Compiled {
     let mut entries = Vec::with_capacity(world.zones.len());
     for loaded in &world.zones {
         let account = *account_index.entry(&loaded.account).or_insert_with(|| {
-            accounts.push(account(world, &precedence, &mut sets, &loaded.account));
+            accounts.push(account(&precedence, &mut sets, &loaded.account));
             accounts.len() as u32 - 1
         });
         let zone = compile_loaded(world, loaded, &seed).unwrap_or_else(|error| {
@@ -65,75 +66,57 @@ fn compile_loaded(world: &World, loaded: &LoadedZone, seed: &Seed) -> Result<Zon
     match &loaded.content {
         ZoneContent::Good(data) if !world.faulty_accounts.contains(&loaded.account) => {
             let settings = world.accounts.get(&loaded.account);
-            let proxies = settings.is_none_or(|account: &AccountSettings| account.proxies(&loaded.origin));
+            let proxies = settings.is_none_or(|account| account.proxies(&loaded.origin));
             compile_zone(data, proxies, seed)
         }
         _ => Ok(Zone::faulty(&loaded.origin.to_lower_wire())),
     }
 }
 
-fn account(world: &World, precedence: &Precedence<'_>, sets: &mut Sets, id: &AccountId) -> Account {
-    let fallback = if world.faulty_operator {
-        Fallback::Nothing(NOT_READY)
-    } else {
-        match precedence.account_level(id) {
-            Chosen::Map { source, map } => Fallback::Set(source, sets.of_map(map)),
-            Chosen::Anycast(anycast) => {
-                Fallback::Set(AddressSource::AnycastDefaults, sets.of_anycast(&anycast.ipv4, &anycast.ipv6))
-            }
-            Chosen::Nothing(why) => {
-                Fallback::Nothing(ExtendedError { code: ExtendedError::OTHER, text: why.as_str() })
-            }
-        }
+fn account(precedence: &Precedence<'_>, sets: &mut Sets, id: &AccountId) -> Account {
+    let fallback = match precedence.account_level(id) {
+        Decision::Nothing(why) => Fallback::Nothing(told(why)),
+        Decision::Addresses { source, map, ipv4, ipv6 } => Fallback::Set(source, sets.of(map, ipv4, ipv6)),
     };
     Account { id: id.clone(), fallback }
 }
 
-/// Proxied names while the operator's files never were good.
-const NOT_READY: ExtendedError =
-    ExtendedError { code: ExtendedError::NOT_READY, text: "address maps are not loaded" };
+/// What resolvers are told where nothing may answer.
+fn told(why: NoAddresses) -> ExtendedError {
+    match why {
+        NoAddresses::OperatorFaulty | NoAddresses::AccountFaulty => {
+            ExtendedError { code: ExtendedError::NOT_READY, text: "the address maps were not accepted" }
+        }
+        NoAddresses::SharedForbidden | NoAddresses::HasImmutableMap | NoAddresses::NoDefaults => {
+            ExtendedError { code: ExtendedError::OTHER, text: "no address map governs this name" }
+        }
+    }
+}
 
-fn own_set(
-    world: &World,
-    precedence: &Precedence<'_>,
-    sets: &mut Sets,
-    zone: &LoadedZone,
-) -> Option<SetIndex> {
-    let map = if world.faulty_operator { None } else { precedence.zone_map(&zone.account, &zone.origin) };
-    map.map(|map| sets.of_map(map))
+fn own_set(world: &World, precedence: &Precedence<'_>, sets: &mut Sets, zone: &LoadedZone) -> Option<SetIndex> {
+    if world.faulty_operator {
+        return None;
+    }
+    match precedence.zone_level(&zone.account, &zone.origin)? {
+        Decision::Addresses { map, ipv4, ipv6, .. } => Some(sets.of(map, ipv4, ipv6)),
+        Decision::Nothing(_) => None,
+    }
 }
 
 /// The address sets in use, each compiled once.
 #[derive(Default)]
 struct Sets {
     sets: Vec<Arc<AddressSet>>,
-    by_map: HashMap<MapId, SetIndex>,
-    anycast: Option<SetIndex>,
+    /// By map; the anycast defaults have none.
+    index: HashMap<Option<MapId>, SetIndex>,
 }
 
 impl Sets {
-    fn push(&mut self, set: AddressSet) -> SetIndex {
-        self.sets.push(Arc::new(set));
-        self.sets.len() as SetIndex - 1
-    }
-
-    fn of_map(&mut self, map: &crate::model::AddressMap) -> SetIndex {
-        if let Some(&index) = self.by_map.get(&map.id) {
-            return index;
-        }
-        let index = self.push(AddressSet::new(Some(map.id.clone()), &map.ipv4, &map.ipv6));
-        self.by_map.insert(map.id.clone(), index);
-        index
-    }
-
-    fn of_anycast(&mut self, ipv4: &[std::net::Ipv4Addr], ipv6: &[std::net::Ipv6Addr]) -> SetIndex {
-        match self.anycast {
-            Some(index) => index,
-            None => {
-                let index = self.push(AddressSet::new(None, ipv4, ipv6));
-                self.anycast = Some(index);
-                index
-            }
-        }
+    fn of(&mut self, map: Option<&AddressMap>, ipv4: &[Ipv4Addr], ipv6: &[Ipv6Addr]) -> SetIndex {
+        let map = map.map(|map| map.id.clone());
+        *self.index.entry(map.clone()).or_insert_with(|| {
+            self.sets.push(Arc::new(AddressSet::new(map, ipv4, ipv6)));
+            self.sets.len() as SetIndex - 1
+        })
     }
 }

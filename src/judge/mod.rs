@@ -1,1 +1,9 @@
-//! judge
+//! What can be said about worlds: why a name is answered as it is. Plan, proof and guards come to live here.
+//!
+//! Invariant: pure functions; no I/O, no clock.
+
+pub mod explain;
+mod dig;
+
+pub use dig::dig_text;
+pub use explain::{Explanation, explain};

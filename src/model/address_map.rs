@@ -124,13 +124,20 @@ impl AddressSource {
     }
 }
 
-impl fmt::Display for AddressSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl AddressSource {
+    /// The level in words for people.
+    pub fn name(self) -> &'static str {
+        match self {
             AddressSource::ZoneMap => "zone map",
             AddressSource::AccountMap => "account map",
             AddressSource::ImmutableMap => "immutable map",
             AddressSource::AnycastDefaults => "anycast defaults",
-        })
+        }
+    }
+}
+
+impl fmt::Display for AddressSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }

@@ -7,6 +7,7 @@ pub mod address_map;
 pub mod diagnostic;
 pub mod files;
 pub mod ids;
+pub mod table;
 pub mod unit;
 pub mod world;
 pub mod zone;

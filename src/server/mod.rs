@@ -1,1 +1,143 @@
-//! server
+//! Sockets: UDP workers and streams. The only room with hickory-server.
+//!
+//! Invariant: nothing here decides an answer; every transport hands the packet to [`crate::answer::respond`]. No
+//! packet and no socket error ends a worker; only [`Server::stop`] does.
+
+mod answerer;
+mod bridge;
+mod listen;
+mod packet_info;
+mod stop;
+mod tcp;
+mod udp;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio_util::sync::CancellationToken;
+
+pub use listen::{Listen, ListenError};
+
+use crate::answer::Settings;
+use crate::snapshot::Publisher;
+use crate::telemetry::{Counters, Family, Transport};
+use answerer::Answerer;
+use stop::Stop;
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The addresses, for UDP and TCP.
+    pub listen: Vec<Listen>,
+    /// UDP workers per address; 0 counts as 1.
+    pub workers: usize,
+    /// What an answer depends on beside the snapshot.
+    pub settings: Arc<Settings>,
+}
+
+/// The server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A thread or its runtime could not be made.
+    #[error("cannot start {what}: {source}; check the limits on processes and memory")]
+    Thread {
+        /// Which one.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A running server. Dropping it stops it as well.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    workers: Vec<(Arc<udp::Socket>, JoinHandle<()>)>,
+    streams: Option<JoinHandle<()>>,
+    stop: Arc<Stop>,
+    stop_streams: CancellationToken,
+}
+
+impl Server {
+    /// Binds all addresses, then starts the workers. On return the server answers.
+    pub fn start(
+        config: ServerConfig,
+        publisher: &Publisher,
+        counters: Arc<Counters>,
+    ) -> Result<Server, StartError> {
+        let bound = listen::bind_all(&config.listen, config.workers.max(1))?;
+        let mut server = Server {
+            addresses: bound.iter().map(|address| address.addr).collect(),
+            workers: Vec::new(),
+            streams: None,
+            stop: Arc::new(Stop::default()),
+            stop_streams: CancellationToken::new(),
+        };
+        let mut listeners = Vec::new();
+        for address in bound {
+            let family = Family::of(address.addr);
+            for (index, socket) in address.udp.into_iter().enumerate() {
+                let socket = Arc::new(socket);
+                let worker = udp::Worker {
+                    socket: socket.clone(),
+                    reader: publisher.reader(),
+                    answerer: Answerer::new(config.settings.clone(), counters.block(Transport::Udp, family)),
+                    stop: server.stop.clone(),
+                };
+                let thread = spawn(format!("udp-{index}"), move || worker.run())?;
+                server.workers.push((socket, thread));
+            }
+            let answerer = Answerer::new(config.settings.clone(), counters.block(Transport::Tcp, family));
+            listeners.push((address.tcp, tcp::Handler::new(publisher.clone(), answerer)));
+        }
+        let runtime = tcp::runtime().map_err(|source| thread_error("the runtime of TCP", source))?;
+        let stop = server.stop_streams.clone();
+        server.streams = Some(spawn("tcp".to_owned(), move || runtime.block_on(tcp::serve(listeners, stop)))?);
+        Ok(server)
+    }
+
+    /// The addresses listened on, with their real ports, in the order given.
+    pub fn local_addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops and waits for all threads; an answer that is being written is finished.
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
+        self.stop_streams.cancel();
+        self.stop.stop();
+        for (socket, _) in &self.workers {
+            socket.wake();
+        }
+        let workers = self.workers.drain(..).map(|(_, thread)| thread);
+        for thread in workers.chain(self.streams.take()) {
+            let name = thread.thread().name().unwrap_or("unnamed").to_owned();
+            if thread.join().is_err() {
+                tracing::error!(thread = name, "a thread of the server ended in a panic");
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    let what = format!("thread {name}");
+    std::thread::Builder::new().name(name).spawn(run).map_err(|source| thread_error(&what, source))
+}
+
+fn thread_error(what: &str, source: io::Error) -> StartError {
+    StartError::Thread { what: what.to_owned(), source }
+}

@@ -1,1 +1,13 @@
-//! telemetry
+//! What the server tells about itself: log lines, counters, metrics.
+//!
+//! Invariant: counting costs a worker a load and a store in memory that nobody else writes; it never locks,
+//! allocates or waits.
+
+pub mod counters;
+pub mod log;
+pub mod metrics;
+pub mod throttle;
+
+pub use counters::{Block, Cell, Counters, Family, Reply, Transport};
+pub use metrics::Facts;
+pub use throttle::Throttle;

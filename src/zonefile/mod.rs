@@ -35,3 +35,8 @@ pub fn zone_text(zone: &ZoneData) -> String {
     let _ = zone;
     String::new()
 }
+
+/// stub
+pub fn check_between(_: &crate::model::World) -> Vec<(crate::model::Unit, crate::model::Diagnostic)> {
+    Vec::new()
+}

@@ -1,0 +1,179 @@
+//! `serve`: takes what was loaded and serves it until told to stop.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::Settings;
+use crate::api::metrics::{self as endpoint, MetricsError};
+use crate::control::{LockError, StateLock};
+use crate::server::{Listen, Server, ServerConfig, StartError};
+use crate::snapshot::{Publisher, Snapshot};
+use crate::telemetry::metrics::render;
+use crate::telemetry::{Counters, Facts};
+
+/// How long a scraper that does not read is waited for at the end.
+const LAST_SCRAPE: Duration = Duration::from_secs(2);
+
+/// Everything that serving needs.
+#[derive(Debug)]
+pub struct ServeParts {
+    /// What the server remembers; locked while it serves.
+    pub state_dir: PathBuf,
+    /// Addresses for UDP and TCP.
+    pub listen: Vec<Listen>,
+    /// UDP workers per address.
+    pub workers: usize,
+    /// Address of the metrics endpoint, if there is to be one.
+    pub metrics: Option<SocketAddr>,
+    /// What an answer depends on beside the snapshot.
+    pub settings: Settings,
+    /// The first snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// Counts what a snapshot holds; asked again at each scrape.
+    pub facts: fn(&Snapshot) -> Facts,
+    /// When the process began, for the ready line.
+    pub started: Instant,
+}
+
+/// Serving could not begin. The command exits with 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The state directory.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The sockets.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The metrics endpoint.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The runtime or the signals.
+    #[error("cannot set up {what}: {source}")]
+    Runtime {
+        /// Which one.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What is open while serving.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// The addresses for DNS, with their real ports.
+    pub addresses: Vec<SocketAddr>,
+    /// The address of the metrics endpoint.
+    pub metrics: Option<SocketAddr>,
+    /// Where the next snapshot is published.
+    pub publisher: Publisher,
+}
+
+/// Serves until SIGTERM or SIGINT, then stops cleanly.
+pub fn serve(parts: ServeParts) -> Result<(), ServeError> {
+    serve_with(parts, |_| {})
+}
+
+/// [`serve`], and tells `ready` what is open once everything is.
+pub fn serve_with(parts: ServeParts, ready: impl FnOnce(&Serving)) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| ServeError::Runtime { what: "the runtime", source })?;
+    let result = runtime.block_on(async {
+        // Signals are caught before anything is open, so that none that comes later is lost.
+        let stop = signals().map_err(|source| ServeError::Runtime { what: "the signals", source })?;
+        serve_until(parts, stop, ready).await
+    });
+    runtime.shutdown_timeout(LAST_SCRAPE);
+    result
+}
+
+/// Becomes ready at the first SIGTERM or SIGINT, with its name.
+fn signals() -> io::Result<impl Future<Output = &'static str>> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => "SIGTERM",
+            _ = int.recv() => "SIGINT",
+        }
+    })
+}
+
+async fn serve_until(
+    parts: ServeParts,
+    stop: impl Future<Output = &'static str>,
+    ready: impl FnOnce(&Serving),
+) -> Result<(), ServeError> {
+    let _lock = StateLock::acquire(&parts.state_dir)?;
+    let counters = Arc::new(Counters::new());
+    let publisher = Publisher::new(parts.snapshot);
+    let stop_metrics = CancellationToken::new();
+    let metrics = match parts.metrics {
+        Some(addr) => Some(endpoint::bind(addr).await?),
+        None => None,
+    };
+    let config = ServerConfig {
+        listen: parts.listen,
+        workers: parts.workers,
+        settings: Arc::new(parts.settings),
+    };
+    let server = Server::start(config, &publisher, counters.clone())?;
+    let serving = Serving {
+        addresses: server.local_addresses().to_vec(),
+        metrics: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),
+        publisher: publisher.clone(),
+    };
+    let scraping = metrics.map(|listener| {
+        let page = page(publisher, counters, parts.facts);
+        tokio::spawn(endpoint::serve(listener, page, stop_metrics.clone()))
+    });
+    log_ready(&serving, (parts.facts)(&serving.publisher.current()), parts.started);
+    ready(&serving);
+
+    let signal = stop.await;
+    tracing::info!(signal, "portolan stops");
+    stop_metrics.cancel();
+    server.stop();
+    if let Some(scraping) = scraping {
+        finish(scraping).await;
+    }
+    tracing::info!("portolan stopped");
+    Ok(())
+}
+
+fn page(publisher: Publisher, counters: Arc<Counters>, facts: fn(&Snapshot) -> Facts) -> endpoint::Render {
+    let started = SystemTime::now();
+    Arc::new(move || render(&counters, &facts(&publisher.current()), started))
+}
+
+fn log_ready(serving: &Serving, facts: Facts, started: Instant) {
+    let listen: Vec<String> = serving.addresses.iter().map(SocketAddr::to_string).collect();
+    tracing::info!(
+        zones = facts.zones,
+        names = facts.names,
+        maps = facts.maps,
+        listen = listen.join(","),
+        metrics = serving.metrics.map(tracing::field::display),
+        generation = facts.generation,
+        took_ms = started.elapsed().as_millis() as u64,
+        "portolan ready"
+    );
+}
+
+async fn finish(scraping: JoinHandle<io::Result<()>>) {
+    match tokio::time::timeout(LAST_SCRAPE, scraping).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "the metrics endpoint ended with an error"),
+        Ok(Err(error)) => tracing::error!(%error, "the metrics endpoint ended in a panic"),
+        Err(_) => tracing::warn!("a scraper did not read its page in time; it is cut off"),
+    }
+}

@@ -1,0 +1,289 @@
+//! The operator's folders to a [`World`]: which file is what, whose it is, and what a fault in it holds back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::folder::{self, Folder};
+use crate::addrmap::{self, MapFile, Scope};
+use crate::model::{
+    AccountId, AccountSettings, Diagnostic, LoadedZone, Place, Severity, Unit, World, ZoneContent, ZoneData,
+};
+use crate::wire::Name;
+use crate::zonefile::{self, ReadOptions};
+
+/// Where the sources lie.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Master files and account settings.
+    pub zones: PathBuf,
+    /// Address maps. The folder may be missing: then there are none.
+    pub addrmaps: PathBuf,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Everything that can be served, and what cannot.
+    pub world: World,
+    /// All that was found, in the order of files and lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Number of master files.
+    pub zone_files: usize,
+    /// Number of map files.
+    pub map_files: usize,
+}
+
+/// The sources could not be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The zones folder cannot be listed.
+    #[error("cannot read the folder of master files {path}: {error}")]
+    Zones {
+        /// The folder.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The maps folder exists but cannot be listed.
+    #[error("cannot read the folder of address maps {path}: {error}")]
+    Maps {
+        /// The folder.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// Reads everything. Faults in files are diagnostics; each holds back its unit and nothing else.
+pub fn load(sources: &Sources) -> Result<Loaded, LoadError> {
+    let mut reader = Reader::default();
+    let listed = folder::list(&sources.zones);
+    let entries = listed.map_err(|error| LoadError::Zones { path: sources.zones.display().to_string(), error })?;
+    reader.read_zones(&sources.zones, entries);
+    match folder::list(&sources.addrmaps) {
+        Ok(entries) => reader.read_maps(&sources.addrmaps, entries),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(LoadError::Maps { path: sources.addrmaps.display().to_string(), error }),
+    }
+    Ok(reader.finish())
+}
+
+#[derive(Default)]
+struct Reader {
+    loaded: Loaded,
+    findings: Vec<(Unit, Diagnostic)>,
+    /// The master file of every origin.
+    origins: BTreeMap<Name, (Arc<str>, usize)>,
+}
+
+impl Reader {
+    fn read_zones(&mut self, root: &Path, entries: Vec<folder::Entry>) {
+        let default = AccountId::default_account();
+        let mut own = Vec::new();
+        for entry in entries {
+            if !entry.is_folder {
+                own.push(entry);
+            } else if let Some(account) = self.account_of_folder(&entry) {
+                let files = self.list_deep(&entry.path, &Unit::Account(account.clone()));
+                self.read_account(&entry.path, &account, files);
+            }
+        }
+        self.read_account(root, &default, own);
+    }
+
+    fn account_of_folder(&mut self, entry: &folder::Entry) -> Option<AccountId> {
+        let name = entry.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let account = AccountId::new(name);
+        if account.is_none() {
+            let place = Place::file(&folder::display(&entry.path));
+            let message = format!("folder name is not an account: {name}");
+            let diagnostic = Diagnostic::error("bad-account-folder", place, message)
+                .hint("name the folder with 1 to 32 of a-z, 0-9 and -");
+            self.findings.push((Unit::Operator, diagnostic));
+        }
+        account
+    }
+
+    fn list_deep(&mut self, path: &Path, unit: &Unit) -> Vec<folder::Entry> {
+        let (files, faults) = folder::list_deep(path);
+        for (path, error) in faults {
+            self.unreadable(unit.clone(), &path, &error);
+        }
+        files
+    }
+
+    fn unreadable(&mut self, unit: Unit, path: &Path, error: &dyn std::fmt::Display) {
+        let place = Place::file(&folder::display(path));
+        let diagnostic = Diagnostic::error("unreadable", place, format!("cannot be read: {error}"))
+            .hint("make it readable for the user that runs the server, or remove it");
+        self.findings.push((unit, diagnostic));
+    }
+
+    /// Reads a file, or tells why not.
+    fn content(&mut self, unit: &Unit, path: &Path) -> Option<(Arc<str>, Vec<u8>)> {
+        match folder::read(path) {
+            Ok(content) => Some((folder::display(path), content)),
+            Err(error) => {
+                self.unreadable(unit.clone(), path, &error);
+                None
+            }
+        }
+    }
+
+    fn read_account(&mut self, root: &Path, account: &AccountId, files: Vec<folder::Entry>) {
+        let unit = Unit::Account(account.clone());
+        let (settings, files): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|entry| entry.path == root.join("account.toml"));
+        for entry in settings {
+            let Some((file, content)) = self.content(&unit, &entry.path) else { continue };
+            let (settings, diagnostics) = addrmap::read_account_file(&file, &content, account);
+            self.findings.extend(diagnostics.into_iter().map(|diagnostic| (unit.clone(), diagnostic)));
+            if let Some(settings) = settings {
+                self.loaded.world.accounts.insert(account.clone(), settings);
+            }
+        }
+        let files: Vec<_> = files.into_iter().filter(|entry| entry.has_extension("zone")).collect();
+        if files.is_empty() {
+            return;
+        }
+        let settings = self.settings_of(account);
+        let options = ReadOptions { require_tags: settings.require_tags };
+        let folder = Folder::new(root);
+        for entry in files {
+            self.read_zone(&entry.path, account, options, &folder);
+        }
+    }
+
+    fn settings_of(&mut self, account: &AccountId) -> &AccountSettings {
+        let accounts = &mut self.loaded.world.accounts;
+        accounts.entry(account.clone()).or_insert_with(|| AccountSettings::new(account.clone()))
+    }
+
+    fn read_zone(&mut self, path: &Path, account: &AccountId, options: ReadOptions, folder: &Folder) {
+        self.loaded.zone_files += 1;
+        let file = folder::display(path);
+        let Some(origin) = self.origin_of(path, &file, account) else { return };
+        let unit = Unit::Zone(origin.clone());
+        let zone = self.content(&unit, path).and_then(|(file, content)| {
+            let (zone, diagnostics) = zonefile::read_zone(&file, &content, &origin, options, folder);
+            self.findings.extend(diagnostics.into_iter().map(|diagnostic| (unit.clone(), diagnostic)));
+            zone
+        });
+        if let Some((first, index)) = self.origins.get(&origin).cloned() {
+            self.second_file(&unit, &first, &file);
+            self.loaded.world.zones[index].content = ZoneContent::Faulty;
+            return;
+        }
+        self.origins.insert(origin.clone(), (file, self.loaded.world.zones.len()));
+        let content = zone.map_or(ZoneContent::Faulty, |zone: ZoneData| ZoneContent::Good(Arc::new(zone)));
+        self.loaded.world.zones.push(LoadedZone { origin, account: account.clone(), content });
+    }
+
+    /// The origin that a file's name says.
+    fn origin_of(&mut self, path: &Path, file: &Arc<str>, account: &AccountId) -> Option<Name> {
+        use std::os::unix::ffi::OsStrExt;
+        let stem = path.file_stem().unwrap_or_default();
+        match Name::parse_bytes(stem.as_bytes(), Some(&Name::root())) {
+            Ok(origin) => Some(origin.to_lower()),
+            Err(error) => {
+                let message = format!("file name is not a zone: {error}: {}", stem.to_string_lossy());
+                let diagnostic = Diagnostic::error("bad-zone-file-name", Place::file(file), message)
+                    .hint("name the file after the origin: example.com.zone");
+                // The zone is not known; in a folder of its own the account stays whole.
+                let unit = if account.is_default() { Unit::Operator } else { Unit::Account(account.clone()) };
+                self.findings.push((unit, diagnostic));
+                None
+            }
+        }
+    }
+
+    fn second_file(&mut self, unit: &Unit, first: &Arc<str>, second: &Arc<str>) {
+        for (here, other) in [(first, second), (second, first)] {
+            let Unit::Zone(origin) = unit else { return };
+            let message = format!("zone {origin} is in two files, the other one is: {other}");
+            let diagnostic = Diagnostic::error("zone-in-two-files", Place::file(here), message)
+                .hint("remove one of the two files");
+            self.findings.push((unit.clone(), diagnostic));
+        }
+    }
+
+    fn read_maps(&mut self, root: &Path, entries: Vec<folder::Entry>) {
+        let mut own = Vec::new();
+        for entry in entries {
+            if !entry.is_folder {
+                own.push(entry);
+            } else if let Some(account) = self.account_of_folder(&entry) {
+                let files = self.list_deep(&entry.path, &Unit::Account(account.clone()));
+                self.read_map_files(&entry.path, Scope::Account(&account), &files);
+            }
+        }
+        self.read_map_files(root, Scope::Operator, &own);
+    }
+
+    fn read_map_files(&mut self, root: &Path, scope: Scope<'_>, files: &[folder::Entry]) {
+        let unit = match scope {
+            Scope::Operator => Unit::Operator,
+            Scope::Account(account) => Unit::Account(account.clone()),
+        };
+        let folder = Folder::new(root);
+        for entry in files.iter().filter(|entry| entry.has_extension("toml")) {
+            self.loaded.map_files += 1;
+            let Some((file, content)) = self.content(&unit, &entry.path) else { continue };
+            let MapFile { anycast, maps, findings } = addrmap::read_map_file(&file, &content, scope, &folder);
+            self.findings.extend(findings);
+            self.take_maps(maps, anycast);
+        }
+    }
+
+    fn take_maps(
+        &mut self,
+        maps: Vec<crate::model::AddressMap>,
+        anycast: Option<crate::model::AnycastDefaults>,
+    ) {
+        let world = &mut self.loaded.world;
+        for map in maps {
+            let account = map.account.clone();
+            world.accounts.entry(account.clone()).or_insert_with(|| AccountSettings::new(account));
+            world.maps.push(map);
+        }
+        if let Some(anycast) = anycast {
+            if let Some(first) = &world.anycast {
+                let message = format!("anycast defaults are written twice, first at: {}", first.place);
+                let diagnostic = Diagnostic::error("second-anycast", anycast.place, message)
+                    .hint("keep one [anycast] table in the operator's files");
+                self.findings.push((Unit::Operator, diagnostic));
+            } else {
+                world.anycast = Some(anycast);
+            }
+        }
+    }
+
+    /// Checks over all files, and what each error holds back.
+    fn finish(mut self) -> Loaded {
+        self.findings.extend(addrmap::check(&self.loaded.world));
+        self.findings.extend(zonefile::check_between(&self.loaded.world));
+        let world = &mut self.loaded.world;
+        for (unit, diagnostic) in &self.findings {
+            if diagnostic.severity != Severity::Error {
+                continue;
+            }
+            match unit {
+                Unit::Operator => world.faulty_operator = true,
+                Unit::Account(account) => {
+                    world.faulty_accounts.insert(account.clone());
+                }
+                Unit::Zone(origin) => {
+                    if let Some((_, index)) = self.origins.get(origin) {
+                        world.zones[*index].content = ZoneContent::Faulty;
+                    }
+                }
+            }
+        }
+        world.maps.retain(|map| !world.faulty_accounts.contains(&map.account));
+        self.loaded.diagnostics = self.findings.into_iter().map(|(_, diagnostic)| diagnostic).collect();
+        self.loaded.diagnostics.sort();
+        self.loaded.diagnostics.dedup();
+        self.loaded
+    }
+}

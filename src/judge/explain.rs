@@ -1,0 +1,224 @@
+//! Why a name is answered what it is answered.
+
+use crate::addrmap::precedence::Verdict;
+use crate::addrmap::{Decision, Precedence};
+use crate::answer::{self, Step};
+use crate::model::{LoadedZone, Place, RecordTags, World, ZoneContent, ZoneData};
+use crate::snapshot::{Node, Snapshot, Zone, ZoneEntry};
+use crate::wire::query::Header;
+use crate::wire::reader::Message;
+use crate::wire::{Edns, Name, NameBuf, Query, Question, RrType};
+
+/// The walk to an answer, and the answer.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The name asked for.
+    pub name: Name,
+    /// The type asked for.
+    pub qtype: RrType,
+    /// The turns of the walk, in order.
+    pub turns: Vec<TurnTold>,
+    /// The answer as a resolver with a large EDNS buffer gets it.
+    pub answer: Message,
+}
+
+/// One turn in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnTold {
+    /// A stable name of the kind of turn: `zone`, `wildcard`, `proxied`.
+    pub kind: &'static str,
+    /// What it is, in a sentence without a full stop.
+    pub text: String,
+    /// The file and line behind it.
+    pub place: Option<Place>,
+    /// The levels of the precedence, where the turn is that the name is proxied.
+    pub levels: Vec<LevelTold>,
+}
+
+/// One level of the precedence in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelTold {
+    /// The level: `zone map`.
+    pub level: &'static str,
+    /// The same as one word: `zone_map`.
+    pub source: &'static str,
+    /// Whether its addresses are answered.
+    pub verdict: Verdict,
+    /// Why or why not.
+    pub reason: String,
+    /// The maps considered, each with the place where it is written.
+    pub maps: Vec<(String, Place)>,
+}
+
+/// Walks to the answer of a question of class IN and tells every turn. `snapshot` must be compiled from `world`.
+pub fn explain(world: &World, snapshot: &Snapshot, name: &Name, qtype: RrType) -> Explanation {
+    let question = Question::new(name, qtype);
+    let mut steps: Vec<Step<'_>> = Vec::new();
+    let outcome = answer::resolve(snapshot, &question, &mut steps);
+    let edns = Edns { udp_size: u16::MAX, version: 0, dnssec_ok: false };
+    let header = Header { id: 0, flags: 0 };
+    let query = Query { header, question, edns: Some(edns), tsig_at: None };
+    let mut bytes = vec![0; usize::from(u16::MAX)];
+    let written = answer::write(&outcome, &query, bytes.len(), None, &[], &mut bytes);
+    let answer = Message::parse(&bytes[..written.len]).expect("what we write can be read");
+    let mut teller = Teller { world, snapshot, turns: Vec::new(), entry: None, node: None };
+    for step in steps {
+        teller.tell(step);
+    }
+    Explanation { name: name.clone(), qtype, turns: teller.turns, answer }
+}
+
+struct Teller<'s> {
+    world: &'s World,
+    snapshot: &'s Snapshot,
+    turns: Vec<TurnTold>,
+    /// The zone and the name that the last turns were about.
+    entry: Option<&'s ZoneEntry>,
+    node: Option<Node<'s>>,
+}
+
+impl<'s> Teller<'s> {
+    fn say(&mut self, kind: &'static str, text: String, place: Option<Place>) {
+        self.turns.push(TurnTold { kind, text, place, levels: Vec::new() });
+    }
+
+    fn tell(&mut self, step: Step<'s>) {
+        match step {
+            Step::NoZone(name) => self.say("no_zone", format!("no zone here holds {name}: refused"), None),
+            Step::Zone(name, entry) => self.tell_zone(&name, entry),
+            Step::FaultyZone => {
+                self.say("faulty", "its files have an error and no state of it was ever accepted: SERVFAIL".into(), None);
+            }
+            Step::Exact(node) => self.about(node, "exact", "the name exists"),
+            Step::EmptyNonTerminal(node) => {
+                self.about(node, "empty_non_terminal", "the name owns nothing itself, names below it do: no data");
+            }
+            Step::AtCut(node) => self.about(node, "zone_cut", "the name is delegated: a zone cut"),
+            Step::BelowCut(node) => {
+                let text = format!("the name is below the zone cut {}: a referral", self.owner(node));
+                self.about(node, "below_cut", &text);
+            }
+            Step::BelowDname(node) => {
+                let text = format!("the name is below the DNAME of {}", self.owner(node));
+                self.about(node, "below_dname", &text);
+            }
+            Step::Wildcard(node) => {
+                let text = format!("the name does not exist; the source of synthesis is {}", self.owner(node));
+                self.about(node, "wildcard", &text);
+            }
+            Step::Missing(node) => {
+                let text =
+                    format!("the name does not exist; its closest encloser {} has no wildcard", self.owner(node));
+                self.say("nonexistent", text, None);
+            }
+            Step::Proxied(entry) => self.tell_proxied(entry),
+            Step::Ipv6Off => {
+                let place = self.loaded().and_then(|zone| self.settings_place(zone));
+                self.say("ipv6_off", "the zone has ipv6 = \"off\": no AAAA for proxied names".into(), place);
+            }
+            Step::Alias(target) => {
+                let place = self.record_place(|rtype, _| rtype == RrType::CNAME || rtype == RrType::DNAME);
+                self.say("alias", format!("an alias leads to {target}"), place);
+            }
+            Step::Flatten(target) => {
+                let place = self.record_place(|rtype, _| rtype == RrType::CNAME);
+                self.say("flatten", format!("the alias is answered as the addresses of {target}"), place);
+            }
+            Step::NotHere => self.say("not_here", "no zone here holds that name: the resolver goes on".into(), None),
+            Step::OtherAccount => {
+                let text = "that name belongs to another account: it is not followed, the resolver goes on";
+                self.say("other_account", text.into(), None);
+            }
+            Step::TooManyLinks => {
+                let text = format!("more than {} aliases in a row: SERVFAIL", answer::MAX_LINKS);
+                self.say("too_many_aliases", text, None);
+            }
+            Step::NameTooLong => {
+                self.say("name_too_long", "the DNAME would make a name of more than 255 octets".into(), None);
+            }
+        }
+    }
+
+    fn tell_zone(&mut self, name: &NameBuf, entry: &'s ZoneEntry) {
+        self.entry = Some(entry);
+        self.node = None;
+        let loaded = self.loaded();
+        let account = loaded.map_or("?", |zone| zone.account.as_str()).to_owned();
+        let place = loaded.and_then(good).map(|zone| Place::file(&zone.files[0]));
+        let text = format!("{name} is looked up in zone {} of account {account}", origin(&entry.zone));
+        self.say("zone", text, place);
+    }
+
+    fn about(&mut self, node: Node<'s>, kind: &'static str, text: &str) {
+        self.node = Some(node);
+        self.say(kind, text.to_owned(), None);
+    }
+
+    fn tell_proxied(&mut self, entry: &'s ZoneEntry) {
+        let tagged = |rtype: RrType, tags: RecordTags| {
+            (rtype.is_address() || rtype == RrType::CNAME) && tags.proxied == Some(true)
+        };
+        let place = self.record_place(tagged);
+        let Some(zone) = self.loaded() else { return };
+        let walk = Precedence::new(self.world).walk(&zone.account, &zone.origin);
+        let text = match walk.decision {
+            Decision::Addresses { source, map: Some(map), .. } => {
+                format!("the name is proxied: addresses come from the {source} {}", map.id)
+            }
+            Decision::Addresses { source, map: None, .. } => {
+                format!("the name is proxied: addresses come from the {source}")
+            }
+            Decision::Nothing(why) => format!("the name is proxied, but {why}: SERVFAIL"),
+        };
+        let levels = walk.levels.into_iter().map(|level| LevelTold {
+            level: level.source.name(),
+            source: level.source.as_str(),
+            verdict: level.verdict,
+            reason: level.reason,
+            maps: level
+                .maps
+                .iter()
+                .map(|considered| (considered.map.id.to_string(), considered.map.place.clone()))
+                .collect(),
+        });
+        let levels = levels.collect();
+        debug_assert!(self.snapshot.governing(entry).is_ok() == walk.decision.source().is_some());
+        self.turns.push(TurnTold { kind: "proxied", text, place, levels });
+    }
+
+    /// The sources of the zone that the walk is in.
+    fn loaded(&self) -> Option<&'s LoadedZone> {
+        let wire = self.entry?.zone.origin();
+        self.world.zones.iter().find(|zone| zone.origin.as_wire().eq_ignore_ascii_case(wire))
+    }
+
+    fn settings_place(&self, zone: &LoadedZone) -> Option<Place> {
+        self.world.accounts.get(&zone.account)?.zone(&zone.origin).place
+    }
+
+    /// The full name of a node of the zone that the walk is in.
+    fn owner(&self, node: Node<'_>) -> String {
+        let origin = self.entry.map_or(&[0][..], |entry| entry.zone.origin());
+        NameBuf::concat(node.relative_name(), origin).map_or_else(|_| "?".into(), |name| name.to_string())
+    }
+
+    /// Where the first fitting record of the name that the walk is at stands.
+    fn record_place(&self, fits: impl Fn(RrType, RecordTags) -> bool) -> Option<Place> {
+        let zone = self.loaded().and_then(good)?;
+        let relative = self.node?.relative_name();
+        let owner = NameBuf::concat(relative, zone.origin.as_wire()).ok()?.to_name();
+        let record = zone.records.iter().find(|record| record.owner == owner && fits(record.rtype, record.tags))?;
+        Some(zone.place(record))
+    }
+}
+
+fn good(zone: &LoadedZone) -> Option<&ZoneData> {
+    match &zone.content {
+        ZoneContent::Good(data) => Some(data),
+        ZoneContent::Faulty => None,
+    }
+}
+
+fn origin(zone: &Zone) -> String {
+    NameBuf::from_wire(zone.origin()).map_or_else(|_| "?".into(), |name| name.to_string())
+}

@@ -1,0 +1,165 @@
+//! UDP workers: one thread, one socket; receive, answer, send.
+
+use std::io::{self, ErrorKind};
+use std::net::{Shutdown, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::answerer::Answerer;
+use super::packet_info::{self, Local};
+use super::stop::Stop;
+use crate::answer::Transport;
+use crate::snapshot::Reader;
+use crate::telemetry::{Cell, Throttle};
+
+/// Longest query taken. What is longer arrives cut and is a format error.
+const QUERY_BUFFER: usize = 4096;
+/// Room for an answer; our own limit of 1232 octets is below it.
+const ANSWER_BUFFER: usize = 4096;
+/// An idle worker looks up this often: to let go of a snapshot that is no longer served.
+const IDLE: Duration = Duration::from_secs(1);
+/// After this many failed receives in a row a worker pauses, so that a broken socket does not eat a core.
+const FAILURES_IN_A_ROW: u32 = 64;
+/// How long it pauses.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound UDP socket that answers from the address asked.
+#[derive(Debug)]
+pub(super) struct Socket {
+    socket: UdpSocket,
+    v4: bool,
+    wildcard: bool,
+}
+
+/// Who asked, and where.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    addr: SocketAddr,
+    local: Option<Local>,
+}
+
+impl Socket {
+    pub(super) fn new(socket: UdpSocket) -> io::Result<Socket> {
+        let local = socket.local_addr()?;
+        let wildcard = local.ip().is_unspecified();
+        if wildcard {
+            packet_info::enable(&socket)?;
+        }
+        socket.set_read_timeout(Some(IDLE))?;
+        Ok(Socket { socket, v4: local.is_ipv4(), wildcard })
+    }
+
+    /// Ends a receive that waits. Only for the end: nothing is received afterwards.
+    pub(super) fn wake(&self) {
+        // Linux wakes the receiver and says ENOTCONN all the same, for the socket has no peer. Should it not wake,
+        // the receive times out.
+        let _ = SockRef::from(&self.socket).shutdown(Shutdown::Read);
+    }
+
+    #[cfg(test)]
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn receive(&self, buffer: &mut [u8], control: &mut [u8]) -> io::Result<(usize, Peer)> {
+        if self.wildcard {
+            let (len, addr, local) = packet_info::receive(&self.socket, self.v4, buffer, control)?;
+            return Ok((len, Peer { addr, local }));
+        }
+        let (len, addr) = self.socket.recv_from(buffer)?;
+        Ok((len, Peer { addr, local: None }))
+    }
+
+    fn send(&self, bytes: &[u8], to: Peer) -> io::Result<usize> {
+        match to.local {
+            Some(local) => packet_info::send(&self.socket, bytes, to.addr, local),
+            None => self.socket.send_to(bytes, to.addr),
+        }
+    }
+}
+
+/// One worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) socket: Arc<Socket>,
+    pub(super) reader: Reader,
+    pub(super) answerer: Answerer,
+    pub(super) stop: Arc<Stop>,
+}
+
+impl Worker {
+    /// Answers until told to stop.
+    pub(super) fn run(mut self) {
+        let mut query = [0; QUERY_BUFFER];
+        let mut answer = [0; ANSWER_BUFFER];
+        let mut control = packet_info::control_buffer();
+        let mut failures = 0;
+        let errors = Throttle::new(Duration::from_secs(10));
+        while !self.stop.is_said() {
+            let (len, peer) = match self.socket.receive(&mut query, &mut control) {
+                Ok(received) => received,
+                Err(error) => {
+                    self.receive_failed(&error, &mut failures, &errors);
+                    continue;
+                }
+            };
+            failures = 0;
+            if self.stop.is_said() {
+                break;
+            }
+            // Nothing listens on port 0: whoever sends from it wants the answer to hurt somebody.
+            if peer.addr.port() == 0 {
+                self.answerer.block().received(len);
+                self.answerer.block().bump(Cell::Dropped);
+                continue;
+            }
+            let snapshot = self.reader.current();
+            let Some(bytes) = self.answerer.answer(snapshot, &query[..len], Transport::Udp, &mut answer) else {
+                continue;
+            };
+            if let Err(error) = self.send(bytes, peer) {
+                self.answerer.block().bump(Cell::SendErrors);
+                log(&errors, &error, "an answer could not be sent");
+            }
+        }
+    }
+
+    /// Sends, again where a signal came between.
+    fn send(&self, bytes: &[u8], to: Peer) -> io::Result<()> {
+        loop {
+            match self.socket.send(bytes, to) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn receive_failed(&mut self, error: &io::Error, failures: &mut u32, errors: &Throttle) {
+        match error.kind() {
+            ErrorKind::Interrupted => {}
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                // Looking at what is served now lets go of what was served before.
+                self.reader.current();
+                *failures = 0;
+            }
+            _ if self.stop.is_said() => {}
+            _ => {
+                self.answerer.block().bump(Cell::ReceiveErrors);
+                log(errors, error, "a packet could not be received");
+                *failures += 1;
+                if *failures >= FAILURES_IN_A_ROW {
+                    self.stop.wait(PAUSE);
+                }
+            }
+        }
+    }
+}
+
+fn log(throttle: &Throttle, error: &io::Error, what: &str) {
+    if let Some(suppressed) = throttle.pass() {
+        tracing::warn!(%error, suppressed, "{what}; the worker goes on");
+    }
+}

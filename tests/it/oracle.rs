@@ -103,6 +103,10 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
                     return (Expected::failed(), End::Here);
                 }
                 expected.answer.extend(rows);
+                if qtype == RrType::CNAME {
+                    // The synthesised CNAME is what was asked for.
+                    return (expected.end(Rcode::NOERROR), End::Here);
+                }
                 name = target;
             }
             Found::TooLong(rows) => {
@@ -356,8 +360,6 @@ fn mapped(world: &World, zone: &LoadedZone, name: &Name, qtype: RrType) -> Optio
             (&anycast.ipv4, &anycast.ipv6)
         }
     };
-    let ipv6_is_off =
-        settings.zones.iter().any(|(origin, zone_settings)| *origin == zone.origin && !zone_settings.ipv6);
     Some(match qtype {
         RrType::A => ipv4.iter().map(|&ip| Row::new(name, qtype, MAPPED_TTL, &rdata::a(ip))).collect(),
         _ => ipv6.iter().map(|&ip| Row::new(name, qtype, MAPPED_TTL, &rdata::aaaa(ip))).collect(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use portolan::answer::{Settings, Transport};
 use portolan::compile::compile;
@@ -108,7 +109,8 @@ fn in_another_case(name: &Name, bits: u64) -> Name {
 /// Compares one answer; the error shows the world, the query and both answers.
 fn compare(world: &World, snapshot: &Snapshot, ask: &Ask) -> Result<(), String> {
     let expected = oracle::expect(world, &ask.name, ask.qtype);
-    let reply = ask.of(snapshot, &Settings::default());
+    let asked = catch_unwind(AssertUnwindSafe(|| ask.of(snapshot, &Settings::default())));
+    let reply = asked.unwrap_or_else(|_| Err("panics".to_owned()));
     let faults = match &reply {
         Err(fault) => vec![fault.clone()],
         Ok(reply) => faults(world, snapshot, ask, &expected, reply),

@@ -11,6 +11,8 @@ use crate::support::row::{Row, Rows};
 
 /// TTL of addresses that come from a map or through flattening.
 const MAPPED_TTL: u32 = 300;
+/// TTL of the answer to ANY.
+const HINFO_TTL: u32 = 3600;
 /// Most links of an alias chain.
 const MAX_LINKS: usize = 16;
 
@@ -177,12 +179,6 @@ fn path(origin: &Name, name: &Name) -> Vec<Name> {
     names
 }
 
-/// The cut at or above a name, if there is one: the NS set nearest to the apex.
-fn cut_above<'w>(data: &'w ZoneData, name: &Name) -> Option<Vec<&'w Record>> {
-    let names = path(&data.origin, name).into_iter().skip(1);
-    names.map(|name| rrset(data, &name, RrType::NS)).find(|cut| !cut.is_empty())
-}
-
 /// Addresses that stand in the zone for name servers at or below the cut (RFC 9471).
 fn glue(data: &ZoneData, cut: &[&Record]) -> Rows {
     let mut rows = Rows::new();
@@ -253,6 +249,13 @@ fn at_node<'w>(
     let of_type = |rtype: RrType| records.iter().filter(move |record| record.rtype == rtype);
     let stored = |rtype: RrType| -> Rows { of_type(rtype).map(|record| Row::stored(name, record)).collect() };
     let is_address = qtype == RrType::A || qtype == RrType::AAAA;
+    if qtype == RrType::ANY && !records.is_empty() {
+        // RFC 8482 section 4.2, with the CNAME of a name that is an alias (section 4.1).
+        let alias = *name != data.origin && !is_proxied(world, zone, records);
+        let cname = if alias { stored(RrType::CNAME) } else { Rows::new() };
+        let hinfo = || Rows::from([Row::new(name, RrType::HINFO, HINFO_TTL, b"\x07RFC8482\x00")]);
+        return Found::Rows(if cname.is_empty() { hinfo() } else { cname });
+    }
     if is_proxied(world, zone, records) {
         let no_data = Found::NoData(negative_ttl(data).min(MAPPED_TTL));
         if is_address {
@@ -366,23 +369,24 @@ fn mapped(world: &World, zone: &LoadedZone, name: &Name, qtype: RrType) -> Optio
     })
 }
 
-/// Every set of addresses that may stand for a name in the additional section of an answer of an account: its
-/// stored glue, and what the name itself is answered without an alias.
+/// Every set of addresses that may stand for a name in the additional section of an answer of an account: what a
+/// zone of the account answers for it without an alias, or holds as glue.
+///
+/// A zone speaks for itself here: where a parent does not delegate a child that is served beside it, the parent's
+/// own records at such a name are as good as the child's, because links never leave a zone.
 pub(crate) fn true_addresses(world: &World, account: &AccountId, owner: &Name, rtype: RrType) -> Vec<Rows> {
+    let zones = world.zones.iter().filter(|zone| zone.account == *account);
     let mut sets = Vec::new();
-    for zone in
-        world.zones.iter().filter(|zone| zone.account == *account && owner.is_at_or_below(&zone.origin))
-    {
+    for zone in zones.filter(|zone| owner.is_at_or_below(&zone.origin)) {
         let Some(data) = good(world, zone) else { continue };
-        if cut_above(data, owner).is_some() {
-            sets.push(rrset(data, owner, rtype).iter().map(|record| Row::stored(owner, record)).collect());
+        match look_up(world, zone, data, owner, rtype, 0) {
+            Found::Rows(rows) => sets.push(rows),
+            Found::Referral(_) => {
+                let glue = rrset(data, owner, rtype);
+                sets.push(glue.iter().map(|record| Row::stored(owner, record)).collect());
+            }
+            _ => {}
         }
-    }
-    let zone = zone_for(world, owner, rtype).filter(|zone| zone.account == *account);
-    if let Some(data) = zone.and_then(|zone| good(world, zone))
-        && let Found::Rows(rows) = look_up(world, zone.expect("it has data"), data, owner, rtype, 0)
-    {
-        sets.push(rows);
     }
     sets
 }

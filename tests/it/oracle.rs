@@ -50,6 +50,8 @@ enum Found<'w> {
     Referral(Vec<&'w Record>),
     /// A CNAME, stored or synthesised by a DNAME that stands before it.
     Alias(Rows, Name),
+    /// A CNAME alone.
+    LeftToTheResolver(Rows),
     /// A DNAME whose substitution is longer than 255 octets.
     TooLong(Rows),
     /// Nothing can be answered.
@@ -110,6 +112,10 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
                     return (expected.end(Rcode::NOERROR), End::Here);
                 }
                 name = target;
+            }
+            Found::LeftToTheResolver(rows) => {
+                expected.answer.extend(rows);
+                return (expected.end(Rcode::NOERROR), End::Elsewhere);
             }
             Found::TooLong(rows) => {
                 expected.answer.extend(rows);
@@ -280,7 +286,7 @@ fn at_node<'w>(
             Some(found) => found,
             None if at_apex => Found::Failed,
             // What cannot be flattened here is left to the resolver.
-            None => Found::Rows(stored(RrType::CNAME)),
+            None => Found::LeftToTheResolver(stored(RrType::CNAME)),
         };
     }
     let rows = stored(qtype);

@@ -1,13 +1,14 @@
 //! The answers of generated worlds, each compared with the plain lookup over records.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use portolan::answer::{Settings, Transport};
 use portolan::compile::compile;
-use portolan::model::World;
+use portolan::model::{AddressSource, World};
 use portolan::snapshot::Snapshot;
 use portolan::wire::reader::Section;
 use portolan::wire::{Name, Rcode, RrType};
@@ -46,24 +47,98 @@ const TYPES: &[RrType] = &[
 
 #[test]
 fn answers_agree_with_the_plain_lookup() {
-    let config =
-        Config { cases: WORLDS, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[0x50; 32]);
-    let mut runner = TestRunner::new_with_rng(config, rng);
-    let asked = std::cell::Cell::new(0_u64);
+    let number = |variable: &str| std::env::var(variable).ok().and_then(|value| value.parse::<u32>().ok());
+    let cases = number("PORTOLAN_ORACLE_WORLDS").unwrap_or(WORLDS);
+    let seed = number("PORTOLAN_ORACLE_SEED").unwrap_or(0x50);
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
+    let seed: Vec<u8> = seed.to_be_bytes().repeat(8);
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let coverage = RefCell::new(Coverage::default());
     let result = runner.run(&worlds(FULL), |spec| {
         let world = spec.build(&Name::root());
         let snapshot = compile(&world, 1).snapshot;
         for query in queries(&world) {
-            asked.set(asked.get() + 1);
-            compare(&world, &snapshot, &query).map_err(TestCaseError::fail)?;
+            compare(&world, &snapshot, &query, &mut coverage.borrow_mut()).map_err(TestCaseError::fail)?;
         }
         Ok(())
     });
     match result {
-        Ok(()) => assert!(asked.get() >= QUERIES, "only {} queries", asked.get()),
+        Ok(()) => coverage.into_inner().holds(),
         Err(TestError::Fail(reason, _)) => panic!("{reason}"),
         Err(TestError::Abort(reason)) => panic!("aborted: {reason}"),
+    }
+}
+
+/// How often each kind of answer was met, so that no kind is lost from the generator unseen.
+#[derive(Default)]
+struct Coverage {
+    queries: u64,
+    kinds: BTreeMap<&'static str, u64>,
+}
+
+impl Coverage {
+    /// The kinds that a run must meet, each this often at least.
+    const KINDS: &[&str] = &[
+        "alias of an alias",
+        "below a DNAME",
+        "chain into a mapped name",
+        "glue",
+        "mapped by account map",
+        "mapped by anycast defaults",
+        "mapped by immutable map",
+        "mapped by zone map",
+        "no data",
+        "NXDOMAIN",
+        "NXDOMAIN behind an alias",
+        "referral",
+        "referral behind an alias",
+        "REFUSED",
+        "SERVFAIL",
+        "truncated",
+        "YXDOMAIN",
+    ];
+    const AT_LEAST: u64 = 30;
+
+    fn count(&mut self, expected: &Expected, reply: &Reply) {
+        self.queries += 1;
+        let aliases = expected.answer.iter().filter(|row| row.rtype == RrType::CNAME).count();
+        let of_authority = |rtype: RrType| expected.authority.iter().any(|row| row.rtype == rtype);
+        let referral = of_authority(RrType::NS);
+        let is = |rcode: Rcode| expected.rcode == Some(rcode);
+        let source = reply.answered.source;
+        for (kind, met) in [
+            ("alias of an alias", aliases > 1),
+            ("below a DNAME", aliases > 0 && expected.answer.iter().any(|row| row.rtype == RrType::DNAME)),
+            ("chain into a mapped name", aliases > 0 && source.is_some()),
+            ("glue", !expected.glue.is_empty()),
+            ("mapped by account map", source == Some(AddressSource::AccountMap)),
+            ("mapped by anycast defaults", source == Some(AddressSource::AnycastDefaults)),
+            ("mapped by immutable map", source == Some(AddressSource::ImmutableMap)),
+            ("mapped by zone map", source == Some(AddressSource::ZoneMap)),
+            ("no data", is(Rcode::NOERROR) && of_authority(RrType::SOA)),
+            ("NXDOMAIN", is(Rcode::NXDOMAIN)),
+            ("NXDOMAIN behind an alias", is(Rcode::NXDOMAIN) && aliases > 0),
+            ("referral", referral && aliases == 0),
+            ("referral behind an alias", referral && aliases > 0),
+            ("REFUSED", is(Rcode::REFUSED)),
+            ("SERVFAIL", is(Rcode::SERVFAIL)),
+            ("truncated", reply.is_truncated()),
+            ("YXDOMAIN", is(Rcode::YXDOMAIN)),
+        ] {
+            *self.kinds.entry(kind).or_default() += u64::from(met);
+        }
+    }
+
+    fn holds(&self) {
+        println!("{} queries agree", self.queries);
+        for (kind, count) in &self.kinds {
+            println!("  {count:8} {kind}");
+        }
+        assert!(self.queries >= QUERIES, "only {} queries", self.queries);
+        let rare = Coverage::KINDS
+            .iter()
+            .find(|kind| self.kinds.get(*kind).is_none_or(|met| *met < Coverage::AT_LEAST));
+        assert!(rare.is_none(), "hardly ever met: {}", rare.expect("there is one"));
     }
 }
 
@@ -107,13 +182,16 @@ fn in_another_case(name: &Name, bits: u64) -> Name {
 }
 
 /// Compares one answer; the error shows the world, the query and both answers.
-fn compare(world: &World, snapshot: &Snapshot, ask: &Ask) -> Result<(), String> {
+fn compare(world: &World, snapshot: &Snapshot, ask: &Ask, coverage: &mut Coverage) -> Result<(), String> {
     let expected = oracle::expect(world, &ask.name, ask.qtype);
     let asked = catch_unwind(AssertUnwindSafe(|| ask.of(snapshot, &Settings::default())));
     let reply = asked.unwrap_or_else(|_| Err("panics".to_owned()));
     let faults = match &reply {
         Err(fault) => vec![fault.clone()],
-        Ok(reply) => faults(world, snapshot, ask, &expected, reply),
+        Ok(reply) => {
+            coverage.count(&expected, reply);
+            faults(world, snapshot, ask, &expected, reply)
+        }
     };
     if faults.is_empty() {
         return Ok(());

@@ -110,7 +110,7 @@ pub(crate) const ORIGINS: &[&str] =
     &["example.", "a.example.", "b.a.example.", "c.example.", "test.", "a.b.test.", "*.example.", "."];
 
 /// Labels put below every name that is asked about.
-const BESIDE: &[&[u8]] = &[b"a", b"*", b"zz"];
+const BESIDE: &[&[u8]] = &[b"a", b"*", b"zz", &[b'l'; 63]];
 
 /// What makes the zones of a generation.
 #[derive(Clone, Copy, Debug)]
@@ -229,7 +229,10 @@ fn labels() -> impl Strategy<Value = Vec<usize>> {
 }
 
 fn target(flavour: Flavour) -> impl Strategy<Value = Target> {
-    (labels(), 0..flavour.origins + 2).prop_map(|(labels, base)| Target { labels, base })
+    // Three labels of 63 octets make a DNAME overflow below most names.
+    let long = Just(vec![LABELS.len() - 1; 3]);
+    let labels = prop_oneof![30 => labels(), 1 => long];
+    (labels, 0..flavour.origins + 2).prop_map(|(labels, base)| Target { labels, base })
 }
 
 fn map() -> impl Strategy<Value = MapSpec> {
@@ -395,7 +398,14 @@ struct Zone {
 impl Zone {
     fn add(&mut self, spec: &RecordSpec, suffix: &Name) {
         let Some(owner) = under(&spec.owner, &self.origin) else { return };
-        let Some(target) = spec.target.name(suffix) else { return };
+        let Some(mut target) = spec.target.name(suffix) else { return };
+        if spec.kind == Kind::Cut && spec.variant % 3 == 0 {
+            // A name server at or below its own cut, mostly with glue.
+            let label = LABELS[usize::from(spec.variant) % LABELS.len()];
+            let below = if spec.ttl == 0 { Ok(owner.clone()) } else { owner.child(label) };
+            let Ok(below) = below else { return };
+            target = below;
+        }
         let (rtype, rdata) = spec.data(&target);
         let tags = match rtype {
             RrType::A | RrType::AAAA => RecordTags { proxied: spec.proxied, flatten: false },
@@ -411,7 +421,27 @@ impl Zone {
             let ds = rdata::ds(u16::from(spec.variant), spec.variant);
             self.push(owner.clone(), RrType::DS, 3600, ds, RecordTags::default());
         }
+        if spec.kind == Kind::Cut && spec.proxied != Some(false) && target.is_at_or_below(&owner) {
+            self.add_glue(&target, spec.variant);
+        }
         self.push(owner, rtype, spec.ttl, rdata, tags);
+    }
+
+    fn add_glue(&mut self, target: &Name, variant: u8) {
+        let plain = RecordTags::default();
+        if self.takes(target, RrType::A, plain) && variant < 4 {
+            self.push(
+                target.clone(),
+                RrType::A,
+                900,
+                rdata::a(Ipv4Addr::new(198, 51, 100, variant + 1)),
+                plain,
+            );
+        }
+        if self.takes(target, RrType::AAAA, plain) && variant != 3 {
+            let address = Ipv6Addr::new(0x2001, 0xdb8, 0x61, 0, 0, 0, 0, u16::from(variant) + 1);
+            self.push(target.clone(), RrType::AAAA, 900, rdata::aaaa(address), plain);
+        }
     }
 
     fn types_at(&self, owner: &Name) -> Vec<RrType> {

@@ -71,7 +71,7 @@ struct Seen {
 #[ignore = "needs NSD, Knot and BIND: tests/interop/run.sh"]
 fn the_peers_and_portolan_agree() {
     let generated = generate();
-    let zones: Vec<&ZoneData> = generated.iter().flat_map(|world| good_zones(world)).collect();
+    let zones: Vec<&ZoneData> = generated.iter().flat_map(good_zones).collect();
     let mut peers = servers::peers(&zones);
     let mut portolan =
         (std::env::var("PORTOLAN_INTEROP").as_deref() != Ok("peers")).then(|| servers::portolan(&zones));
@@ -197,7 +197,7 @@ fn compare(
     let mut ask = Ask::new(name.clone(), qtype);
     ask.opt = Some(Opt { size: 1232, dnssec_ok: false });
     ask.id = tally.queries as u16;
-    ask.transport = if tally.queries % TCP_EVERY == 0 { Transport::Stream } else { Transport::Udp };
+    ask.transport = if tally.queries.is_multiple_of(TCP_EVERY) { Transport::Stream } else { Transport::Udp };
     let mut over_tcp = ask.transport == Transport::Stream;
     let mut seen_of = |server: &mut Server| {
         let mut message = exchange(server, &ask);

@@ -297,7 +297,7 @@ fn without_tests(path: &str, mut code: String) -> String {
             }
             depth == 0 && matches!(byte, b'}' | b';')
         };
-        let end = rest.iter().position(|byte| closes(byte)).map_or(code.len(), |at| start + at + 1);
+        let end = rest.iter().position(&mut closes).map_or(code.len(), |at| start + at + 1);
         let blank: String = code[start..end].chars().map(|c| if c == '\n' { c } else { ' ' }).collect();
         code.replace_range(start..end, &blank);
     }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use portolan::answer::{Settings, Transport};
 use portolan::compile::compile;
-use portolan::model::{AddressSource, World};
+use portolan::model::{AddressSource, AnycastDefaults, Place, World};
 use portolan::snapshot::Snapshot;
 use portolan::wire::reader::Section;
 use portolan::wire::{Name, Rcode, RrType};
@@ -17,7 +17,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use crate::oracle::{self, Expected};
 use crate::support::ask::{Ask, Opt, Reply};
 use crate::support::row::{Row, Rows, lines};
-use crate::support::text;
+use crate::support::zone::Zone;
+use crate::support::{name, rdata, text};
 use crate::worlds::{FULL, LABELS, names, worlds};
 
 /// The least number of questions of one run.
@@ -66,6 +67,75 @@ fn answers_agree_with_the_plain_lookup() {
         Ok(()) => coverage.into_inner().holds(),
         Err(TestError::Fail(reason, _)) => panic!("{reason}"),
         Err(TestError::Abort(reason)) => panic!("aborted: {reason}"),
+    }
+}
+
+/// Chains that end just within and just beyond the limit, by CNAME, by DNAME and through the apex.
+#[test]
+fn the_limit_of_links_is_exact() {
+    let origin = name("example.");
+    let apex = Zone::new("example.");
+    for length in [1, 15, 16, 17, 18] {
+        let mut chain = apex.clone();
+        let mut redirects = apex.clone();
+        let mut flattened = apex.clone();
+        for link in 0..length {
+            let owner = |prefix: &str, at: u32| name(&format!("{prefix}{at}.example."));
+            chain.add(&owner("c", link), RrType::CNAME, rdata::one_name(&owner("c", link + 1)));
+            redirects.add(&owner("d", link), RrType::DNAME, rdata::one_name(&owner("d", link + 1)));
+        }
+        chain.add(&name(&format!("c{length}.example.")), RrType::A, vec![192, 0, 2, 1]);
+        redirects.add(&name(&format!("a.d{length}.example.")), RrType::A, vec![192, 0, 2, 1]);
+        flattened.records.extend(chain.records[2..].iter().cloned());
+        flattened.add(&origin, RrType::CNAME, rdata::one_name(&name("c0.example.")));
+        for (zone, asked) in [(chain, "c0.example."), (redirects, "a.d0.example."), (flattened, "example.")] {
+            let world = zone.world();
+            let snapshot = compile(&world, 1).snapshot;
+            for qtype in [RrType::A, RrType::AAAA, RrType::CNAME, RrType::TXT] {
+                let query = Ask::new(name(asked), qtype);
+                compare(&world, &snapshot, &query, &mut Coverage::default())
+                    .unwrap_or_else(|report| panic!("{length} links: {report}"));
+            }
+        }
+    }
+    let links = |length: u32| {
+        let mut zone = apex.clone();
+        for link in 0..length {
+            let target = name(&format!("c{}.example.", link + 1));
+            zone.add(&name(&format!("c{link}.example.")), RrType::CNAME, rdata::one_name(&target));
+        }
+        zone.add(&name(&format!("c{length}.example.")), RrType::A, vec![192, 0, 2, 1]);
+        oracle::expect(&zone.world(), &name("c0.example."), RrType::A).rcode
+    };
+    assert_eq!((links(16), links(17)), (Some(Rcode::NOERROR), Some(Rcode::SERVFAIL)));
+}
+
+/// Whatever the turn, an address set is answered whole, and the first of the answer changes.
+#[test]
+fn rotation_turns_the_order_and_nothing_else() {
+    let mut zone = Zone::new("example.");
+    zone.add(&name("www.example."), RrType::A, vec![203, 0, 113, 1]);
+    zone.records.last_mut().expect("just added").tags.proxied = Some(true);
+    for count in [1, 2, 3, 16] {
+        let mut world = zone.world();
+        world.anycast = Some(AnycastDefaults {
+            ipv4: (1..=count).map(|last| [10, 0, 0, last].into()).collect(),
+            ipv6: vec!["2001:db8::1".parse().expect("an address")],
+            place: Place::file(&"maps.toml".into()),
+        });
+        let snapshot = compile(&world, 1).snapshot;
+        let mut firsts = BTreeSet::new();
+        for turn in 0..u32::from(count) * 2 {
+            let query = Ask { turn, ..Ask::new(name("www.example."), RrType::A) };
+            compare(&world, &snapshot, &query, &mut Coverage::default())
+                .unwrap_or_else(|report| panic!("{report}"));
+            let reply = query.of(&snapshot, &Settings::default()).expect("it was compared");
+            firsts.insert(reply.message.records[0].rdata.clone());
+            let fixed = Settings { rotate: false, ..Settings::default() };
+            let reply = query.of(&snapshot, &fixed).expect("a reply");
+            assert_eq!(*reply.message.records[0].rdata, [10, 0, 0, 1], "rotation is off");
+        }
+        assert_eq!(firsts.len(), usize::from(count), "every address of {count} comes first in turn");
     }
 }
 

@@ -125,6 +125,7 @@ pub(crate) struct Flavour {
 pub(crate) const FULL: Flavour = Flavour { proxied: true, origins: ORIGINS.len() };
 
 /// What every server has: no proxied records, no flattening, all zones good, no zone at the root or at a wildcard.
+#[allow(dead_code, reason = "for the comparison with other servers")]
 pub(crate) const ORDINARY: Flavour = Flavour { proxied: false, origins: 6 };
 
 /// Worlds of a flavour.
@@ -399,7 +400,7 @@ impl Zone {
     fn add(&mut self, spec: &RecordSpec, suffix: &Name) {
         let Some(owner) = under(&spec.owner, &self.origin) else { return };
         let Some(mut target) = spec.target.name(suffix) else { return };
-        if spec.kind == Kind::Cut && spec.variant % 3 == 0 {
+        if spec.kind == Kind::Cut && spec.variant.is_multiple_of(3) {
             // A name server at or below its own cut, mostly with glue.
             let label = LABELS[usize::from(spec.variant) % LABELS.len()];
             let below = if spec.ttl == 0 { Ok(owner.clone()) } else { owner.child(label) };
@@ -545,9 +546,7 @@ pub(crate) fn names(world: &World) -> BTreeSet<Name> {
             for owner in [Some(record.owner.clone()), target].into_iter().flatten() {
                 let mut above = Some(owner);
                 while let Some(here) = above.filter(|here| here.is_at_or_below(&data.origin)) {
-                    names.extend(
-                        [b"a".as_slice(), b"*", b"zz"].iter().filter_map(|label| here.child(label).ok()),
-                    );
+                    names.extend(BESIDE.iter().filter_map(|label| here.child(label).ok()));
                     above = here.parent();
                     names.insert(here);
                 }

@@ -5,6 +5,7 @@ pub(crate) mod files;
 pub(crate) mod rdata;
 pub(crate) mod row;
 pub(crate) mod text;
+pub(crate) mod zone;
 
 use portolan::wire::Name;
 

@@ -36,6 +36,7 @@ impl Row {
     }
 
     /// The same with every name in the RDATA in lower case: not every server keeps their case.
+    #[allow(dead_code, reason = "for the comparison with other servers")]
     pub(crate) fn with_lower_names(self) -> Row {
         Row { rdata: lower_names(self.rtype, &self.rdata).into(), ..self }
     }

@@ -1,1 +1,5 @@
-fn main() {}
+//! The Portolan binary.
+
+fn main() -> std::process::ExitCode {
+    portolan::cli::main()
+}

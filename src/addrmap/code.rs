@@ -81,3 +81,11 @@ crate::model::table::codes! {
     /// Two enabled maps that give one address two default server names.
     TWO_DEFAULT_SNIS = "two-default-snis";
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_manual_explains_every_code() {
+        crate::model::table::testing::assert_manual("Address maps and accounts", super::ALL);
+    }
+}

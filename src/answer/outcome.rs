@@ -55,7 +55,7 @@ pub enum End<'s> {
     /// A stored RRset.
     Rrset(&'s ZoneEntry, Rrset<'s>),
     /// A stored address RRset of another name, under the name asked for, with the automatic TTL.
-    Flattened(&'s ZoneEntry, Rrset<'s>),
+    Flattened(Rrset<'s>),
     /// The addresses of the set that governs the zone.
     Addresses(&'s AddressSet, AddressSource, RrType),
     /// The SOA of the zone with this TTL in the authority section: NODATA or NXDOMAIN.

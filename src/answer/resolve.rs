@@ -271,6 +271,10 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
             return Turn::Ends(Rcode::YXDOMAIN, End::Nothing);
         };
         self.push(Link { entry, rrset, kind: LinkKind::Dname(owner_len) });
+        // The CNAME that the DNAME makes is itself what was asked for.
+        if self.qtype == RrType::CNAME {
+            return Turn::Ends(Rcode::NOERROR, End::Nothing);
+        }
         let target = target.to_lower();
         self.trace.step(|| Step::Alias(target.clone()));
         Turn::Leads(target)
@@ -280,7 +284,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         let (rcode, end) = match self.flattened {
             None => (rcode, end),
             Some(Flattened { link, apex }) => match end {
-                End::Rrset(entry, rrset) => (rcode, End::Flattened(entry, rrset)),
+                End::Rrset(_, rrset) => (rcode, End::Flattened(rrset)),
                 End::Negative(..) => (Rcode::NOERROR, End::Negative(link.entry, capped_ttl(link.entry))),
                 End::Addresses(..) => (rcode, end),
                 _ if apex => return Outcome::code(self.snapshot, Rcode::SERVFAIL, Some(FLATTEN_OUTSIDE)),

@@ -122,9 +122,9 @@ impl Message<'_, '_> {
                 let start = self.put_rrset(ANSWER, rrset, owner.at, origin, None)?;
                 self.write_additionals(entry, rrset, start, origin, false)
             }
-            End::Flattened(entry, rrset) => {
-                let origin = self.origin(owner, entry);
-                self.put_rrset(ANSWER, rrset, owner.at, origin, Some(AUTOMATIC_TTL)).map(drop)
+            // Addresses hold no names, so the place of the origin does not matter.
+            End::Flattened(rrset) => {
+                self.put_rrset(ANSWER, rrset, owner.at, owner.at, Some(AUTOMATIC_TTL)).map(drop)
             }
             End::Addresses(set, _, family) => self.put_family(ANSWER, set.family(family), owner.at),
             End::Negative(entry, ttl) => {

@@ -1,3 +1,57 @@
-//! cli
+//! The command line: arguments, rendering, wiring.
+//!
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 fine, 1 problems found, 2 could not run.
 
+pub mod args;
+mod check;
+mod explain;
+pub mod render;
 pub mod serve;
+mod setup;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser;
+use setup::Setup;
+
+/// Problems were found.
+const FOUND: u8 = 1;
+/// The command could not run.
+const FAILED: u8 = 2;
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let started = std::time::Instant::now();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data; a wrong argument is not. Nothing can be done where neither can be printed.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
+        }
+    };
+    let done = Setup::new(&cli).and_then(|setup| match &cli.command {
+        None | Some(Command::Serve(_)) => setup.serve(started),
+        Some(Command::Check(options)) => check::check(&setup, options),
+        Some(Command::Explain(options)) => explain::explain(&setup, options),
+    });
+    done.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "portolan: {error}");
+        ExitCode::from(FAILED)
+    })
+}
+
+/// Whether to colour what is written to a stream: on a terminal only, and not where `NO_COLOR` is set.
+fn coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Writes to stdout; a reader that went away (`| head`) is no error.
+fn print(text: &str) -> Result<(), String> {
+    match io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
+        _ => Ok(()),
+    }
+}

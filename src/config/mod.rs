@@ -1,1 +1,186 @@
-//! config
+//! The server's settings: `portolan.toml`, what the command line says instead, and what holds otherwise.
+//!
+//! Invariant: every setting has a default that works, so that the file may be absent. Nothing here opens a file
+//! or asks the machine; where a default depends on the machine, the setting is `None`.
+
+pub mod code;
+mod file;
+pub mod format;
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::Diagnostics;
+
+/// What is served on where nothing else is said.
+pub const DEFAULT_PORT: u16 = 5300;
+/// Most workers.
+pub const MAX_WORKERS: u16 = 256;
+
+/// What is meant: file, command line and defaults taken together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Folder of the master files.
+    pub zones: PathBuf,
+    /// Folder of the address maps.
+    pub addrmaps: PathBuf,
+    /// Folder of what the server must remember.
+    pub state: PathBuf,
+    /// Addresses to serve on, at least one, each once.
+    pub listen: Vec<Listen>,
+    /// Number of workers, 1 to 256; one for each core where it is not set.
+    pub workers: Option<u16>,
+    /// Where metrics are served; nowhere where it is not set.
+    pub metrics: Option<SocketAddr>,
+    /// Form of the log.
+    pub log: LogFormat,
+    /// How answers look.
+    pub answers: Answers,
+}
+
+/// An address to serve on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Listen {
+    /// The address.
+    pub address: SocketAddr,
+    /// Whether nobody asked for it: where it cannot be had, a machine without IPv6 for instance, the others will do.
+    pub is_default: bool,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How answers look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// Order of the addresses of a map.
+    pub address_order: AddressOrder,
+    /// What `version.bind CH TXT` is answered.
+    pub version_bind: ServerVersion,
+    /// What `id.server CH TXT` is answered; refused where it is not set.
+    pub id_server: Option<String>,
+}
+
+/// Order of the addresses of a map in answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressOrder {
+    /// Another address first in each answer.
+    #[default]
+    Rotate,
+    /// As written.
+    Fixed,
+}
+
+/// What is said of the server's version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ServerVersion {
+    /// Name and version.
+    #[default]
+    Own,
+    /// Nothing: refused.
+    Hidden,
+    /// This text.
+    Text(String),
+}
+
+impl Default for Answers {
+    fn default() -> Answers {
+        Answers {
+            address_order: AddressOrder::default(),
+            version_bind: ServerVersion::default(),
+            id_server: None,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let defaults = [
+            SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            (Ipv6Addr::LOCALHOST, DEFAULT_PORT).into(),
+        ];
+        Settings {
+            zones: "zones".into(),
+            addrmaps: "addrmaps".into(),
+            state: "state".into(),
+            listen: defaults.map(|address| Listen { address, is_default: true }).into(),
+            workers: None,
+            metrics: None,
+            log: LogFormat::default(),
+            answers: Answers::default(),
+        }
+    }
+}
+
+/// What the command line says; it goes before the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `zones`.
+    pub zones: Option<PathBuf>,
+    /// `addrmaps`.
+    pub addrmaps: Option<PathBuf>,
+    /// `state`.
+    pub state: Option<PathBuf>,
+    /// `listen`: instead of all addresses of the file; empty where nothing is said.
+    pub listen: Vec<SocketAddr>,
+    /// `workers`.
+    pub workers: Option<u16>,
+    /// `metrics`.
+    pub metrics: Option<SocketAddr>,
+    /// `log`.
+    pub log: Option<LogFormat>,
+}
+
+impl Settings {
+    /// Reads `portolan.toml`. Paths in it, and the defaults of those that it leaves out, are relative to its folder.
+    /// The settings are there only where no diagnostic is an error.
+    pub fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagnostics) {
+        file::read(file, content)
+    }
+
+    /// These settings with what the command line says instead.
+    pub fn with(self, overrides: Overrides) -> Settings {
+        let Overrides { zones, addrmaps, state, listen, workers, metrics, log } = overrides;
+        let mut asked: Vec<Listen> = Vec::new();
+        for address in listen {
+            let listen = Listen { address, is_default: false };
+            if !asked.contains(&listen) {
+                asked.push(listen);
+            }
+        }
+        Settings {
+            zones: zones.unwrap_or(self.zones),
+            addrmaps: addrmaps.unwrap_or(self.addrmaps),
+            state: state.unwrap_or(self.state),
+            listen: if asked.is_empty() { self.listen } else { asked },
+            workers: workers.map(|workers| workers.clamp(1, MAX_WORKERS)).or(self.workers),
+            metrics: metrics.or(self.metrics),
+            log: log.unwrap_or(self.log),
+            answers: self.answers,
+        }
+    }
+
+    /// The number of workers on a machine with this many cores.
+    pub fn workers_on(&self, cores: usize) -> u16 {
+        let cores = u16::try_from(cores).unwrap_or(MAX_WORKERS);
+        self.workers.unwrap_or(cores).clamp(1, MAX_WORKERS)
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.address, f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,14 @@ pub mod code {
 }
 
 #[cfg(test)]
+mod tests {
+    #[test]
+    fn the_manual_explains_every_code() {
+        super::testing::assert_manual("Every TOML file", super::code::ALL);
+    }
+}
+
+#[cfg(test)]
 pub(crate) mod testing {
     //! What the formats' tests share.
 
@@ -57,6 +65,34 @@ pub(crate) mod testing {
     use std::path::Path;
 
     use serde_json::Value;
+
+    /// Holds the codes of a room against its section of the manual: each has a row, and there are no others.
+    pub(crate) fn assert_manual(section: &str, codes: &[&str]) {
+        let manual = include_str!("../../manual/diagnostics-addrmap.md");
+        let heading = format!("\n## {section}\n");
+        let (_, text) = manual.split_once(&heading).unwrap_or_else(|| panic!("no section {section}"));
+        let text = text.split("\n## ").next().unwrap();
+        let rows: Vec<Vec<&str>> = text
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+            .collect();
+        let told: BTreeSet<String> = rows.iter().map(|row| row[0].trim_matches('`').to_string()).collect();
+        assert_eq!(told, codes.iter().map(ToString::to_string).collect(), "codes of {section}");
+        assert_eq!(told.len(), rows.len(), "each code has one row");
+        for row in rows {
+            assert_eq!(row.len(), 4, "{row:?}");
+            assert!(
+                ["error", "warning", "note"].contains(&row[1]) && row[2].len() > 10 && row[3].len() > 5,
+                "{row:?}"
+            );
+        }
+        for code in codes {
+            assert!(
+                code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte.is_ascii_digit())
+            );
+        }
+    }
 
     /// Holds a generated schema against `src/schema/<name>.schema.json`; rewrites it under `PORTOLAN_BLESS=1`.
     pub(crate) fn assert_schema_is_fresh(name: &str, schema: &Value) {

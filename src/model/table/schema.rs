@@ -8,16 +8,20 @@ use serde_json::Value;
 pub fn schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    forget_null(&mut schema);
+    tidy(&mut schema);
     schema
 }
 
-/// TOML has no null: what may be left out is simply not required.
-fn forget_null(schema: &mut Value) {
+/// TOML has no null: what may be left out is simply not required. Descriptions are one line each.
+fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             if object.get("default").is_some_and(Value::is_null) {
                 object.remove("default");
+            }
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                // The lines of a doc comment are one sentence for an editor.
+                *text = text.replace('\n', " ");
             }
             if let Some(Value::Array(types)) = object.get_mut("type") {
                 types.retain(|name| name != "null");
@@ -39,9 +43,9 @@ fn forget_null(schema: &mut Value) {
                     }
                 }
             }
-            object.values_mut().for_each(forget_null);
+            object.values_mut().for_each(tidy);
         }
-        Value::Array(list) => list.iter_mut().for_each(forget_null),
+        Value::Array(list) => list.iter_mut().for_each(tidy),
         _ => {}
     }
 }

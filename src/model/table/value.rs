@@ -323,6 +323,11 @@ impl<'d> Value<'d> {
         matches!(self.value, DeValue::String(_))
     }
 
+    /// Whether the value is `true` or `false`, for keys that take several types.
+    pub fn is_boolean(&self) -> bool {
+        matches!(self.value, DeValue::Boolean(_))
+    }
+
     /// Reports a value of another type than `wanted`.
     pub fn wrong_type(&self, wanted: &str, hint: impl Into<String>) {
         let message = format!("{} must be {wanted}, not {}", self.key, self.type_name());

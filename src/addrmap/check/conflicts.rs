@@ -1,0 +1,158 @@
+//! Things of which there can be only one: a map id, a zone's governor, an account's governor, an address's default
+//! server name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use super::{Context, listed};
+use crate::addrmap::{code, names};
+use crate::model::{AccountId, AddressMap, Diagnostic, MapId, MapOwner, Member, Place};
+use crate::wire::Name;
+
+pub(super) fn check(context: &mut Context<'_>) {
+    map_ids(context);
+    zones(context);
+    accounts(context);
+    default_snis(context);
+}
+
+fn map_ids(context: &mut Context<'_>) {
+    let mut by_id: BTreeMap<&MapId, Vec<&AddressMap>> = BTreeMap::new();
+    for map in &context.world.maps {
+        by_id.entry(&map.id).or_default().push(map);
+    }
+    for (id, maps) in by_id.into_iter().filter(|(_, maps)| maps.len() > 1) {
+        let keeps =
+            |map: &AddressMap| served_by(context, id).is_some_and(|served| served.account == map.account);
+        for map in blamed(&maps, keeps) {
+            let other = maps.iter().find(|other| !std::ptr::eq(**other, map)).map(|other| &other.place);
+            let place = other.map(Place::to_string).unwrap_or_default();
+            let message = format!("map id twice on the server, the other map is at {place}: {id}");
+            let found = Diagnostic::error(code::DUPLICATE_MAP_ID, map.place.clone(), message);
+            context.tell_map(map, found, "give one of the two another id");
+        }
+    }
+}
+
+/// The maps to be told of a conflict. Within one account that is all of them. Between accounts, those that have
+/// what is asked for are left alone: the operator's maps, then those that are served with it.
+fn blamed<'w>(maps: &[&'w AddressMap], keeps: impl Fn(&AddressMap) -> bool) -> Vec<&'w AddressMap> {
+    let one_account = maps.windows(2).all(|pair| pair[0].account == pair[1].account);
+    if one_account {
+        return maps.to_vec();
+    }
+    let operators = |map: &AddressMap| map.owner == MapOwner::Operator;
+    let rights: [&dyn Fn(&AddressMap) -> bool; 2] = [&operators, &keeps];
+    for right in rights {
+        let (having, others): (Vec<&AddressMap>, Vec<&AddressMap>) = maps.iter().partition(|map| right(map));
+        let holder = having.first().map(|map| &map.account);
+        if having.iter().all(|map| Some(&map.account) == holder) && !having.is_empty() && !others.is_empty() {
+            return others;
+        }
+    }
+    maps.to_vec()
+}
+
+fn served_by<'w>(context: &Context<'w>, id: &MapId) -> Option<&'w AddressMap> {
+    context.served.and_then(|served| served.maps.iter().find(|map| map.id == *id))
+}
+
+fn zones(context: &mut Context<'_>) {
+    let mut by_zone: HashMap<(&AccountId, &Name), Vec<(&AddressMap, &Place)>> = HashMap::new();
+    for map in context.world.maps.iter().filter(|map| map.enabled && !map.immutable) {
+        for (origin, place) in map.zones() {
+            // A zone of another account is an error of its own, told without saying who has it.
+            let foreign = context.zones.get(origin).is_some_and(|zone| zone.loaded.account != map.account);
+            if !foreign {
+                by_zone.entry((&map.account, origin)).or_default().push((map, place));
+            }
+        }
+    }
+    for ((_, origin), governors) in by_zone.into_iter().filter(|(_, governors)| governors.len() > 1) {
+        let maps = listed(governors.iter().map(|(map, _)| &map.id));
+        let message =
+            format!("zone {} is in {} enabled maps: {maps}", names::shown(origin), count(governors.len()));
+        two_governors(context, code::ZONE_IN_TWO_MAPS, &governors, &message, "remove it from all but one");
+    }
+}
+
+fn accounts(context: &mut Context<'_>) {
+    let mut ordinary: BTreeMap<&AccountId, Vec<(&AddressMap, &Place)>> = BTreeMap::new();
+    let mut immutable: BTreeMap<&AccountId, Vec<(&AddressMap, &Place)>> = BTreeMap::new();
+    for map in &context.world.maps {
+        let membership = map.memberships.iter().find(|membership| membership.member == Member::Account);
+        if map.immutable {
+            immutable.entry(&map.account).or_default().push((map, &map.place));
+        } else if let Some(membership) = membership.filter(|_| map.enabled) {
+            ordinary.entry(&map.account).or_default().push((map, &membership.place));
+        }
+    }
+    for (account, governors) in ordinary.into_iter().filter(|(_, governors)| governors.len() > 1) {
+        let maps = listed(governors.iter().map(|(map, _)| &map.id));
+        let message = format!("account {account} is in {} enabled maps: {maps}", count(governors.len()));
+        two_governors(context, code::ACCOUNT_IN_TWO_MAPS, &governors, &message, "keep it in one of them");
+    }
+    for (account, maps) in immutable.into_iter().filter(|(_, maps)| maps.len() > 1) {
+        let ids = listed(maps.iter().map(|(map, _)| &map.id));
+        let message = format!("account {account} has {} immutable maps: {ids}", count(maps.len()));
+        for (map, place) in maps {
+            let found = Diagnostic::error(code::TWO_IMMUTABLE_MAPS, place.clone(), &*message);
+            context.tell_map(map, found, "keep one; an account has one immutable fallback");
+        }
+    }
+}
+
+fn count(number: usize) -> String {
+    if number == 2 { "two".to_string() } else { number.to_string() }
+}
+
+fn two_governors(
+    context: &mut Context<'_>,
+    code: &'static str,
+    governors: &[(&AddressMap, &Place)],
+    message: &str,
+    remedy: &str,
+) {
+    for (map, place) in governors {
+        let other = governors.iter().find(|(other, _)| !std::ptr::eq(*other, *map));
+        let other =
+            other.map(|(other, place)| format!("; map {} has it at {place}", other.id)).unwrap_or_default();
+        let found = Diagnostic::error(code, (*place).clone(), message);
+        context.tell_map(map, found, format!("{remedy}, or disable the others{other}"));
+    }
+}
+
+/// Semantics 3.19: an address may be in several maps, unless they name different servers for it.
+fn default_snis(context: &mut Context<'_>) {
+    let mut by_address: BTreeMap<IpAddr, BTreeMap<String, Vec<&AddressMap>>> = BTreeMap::new();
+    for map in context.world.maps.iter().filter(|map| map.enabled) {
+        let Some(name) = &map.default_sni else { continue };
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let ipv4 = map.ipv4.iter().copied().map(IpAddr::from);
+        for address in ipv4.chain(map.ipv6.iter().copied().map(IpAddr::from)) {
+            by_address.entry(address).or_default().entry(name.clone()).or_default().push(map);
+        }
+    }
+    let mut told: Vec<Vec<&MapId>> = Vec::new();
+    for (address, by_name) in by_address.into_iter().filter(|(_, by_name)| by_name.len() > 1) {
+        let maps: Vec<&AddressMap> = by_name.values().flatten().copied().collect();
+        let ids: Vec<&MapId> = maps.iter().map(|map| &map.id).collect();
+        // Maps that share one address mostly share all.
+        if told.contains(&ids) {
+            continue;
+        }
+        told.push(ids);
+        let keeps = |map: &AddressMap| {
+            served_by(context, &map.id)
+                .is_some_and(|served| served.account == map.account && served.default_sni == map.default_sni)
+        };
+        let list = by_name
+            .iter()
+            .filter_map(|(name, maps)| maps.first().map(|map| format!("{name} in map {}", map.id)));
+        let message = format!("address {address} has different default_sni: {}", listed(list));
+        for map in blamed(&maps, keeps) {
+            let found = Diagnostic::error(code::TWO_DEFAULT_SNIS, map.place.clone(), &*message);
+            context.tell_map(map, found, "write one default_sni for the address, or use another address");
+        }
+    }
+}

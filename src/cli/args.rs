@@ -1,0 +1,124 @@
+//! The arguments of the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::wire::{Name, RrType};
+
+/// An authoritative DNS server that answers proxied names from address maps.
+#[derive(Debug, Parser)]
+#[command(name = "portolan", version, args_conflicts_with_subcommands = false, subcommand_precedence_over_arg = true)]
+pub struct Cli {
+    /// Where the files lie.
+    #[command(flatten)]
+    pub common: Common,
+    /// How to serve, where no command is named.
+    #[command(flatten)]
+    pub serve: ServeOptions,
+    /// What to do; serving is the default.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the zones (the default)
+    Serve(ServeOptions),
+    /// Read all files and tell every fault, without serving
+    Check(CheckOptions),
+    /// Tell why a name is answered what it is answered
+    Explain(ExplainOptions),
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Common {
+    /// Settings of the server
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Folder of master files [default: ./zones]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub zones: Option<PathBuf>,
+    /// Folder of address maps [default: ./addrmaps]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub addrmaps: Option<PathBuf>,
+    /// Folder of what the server remembers [default: ./state]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub state: Option<PathBuf>,
+}
+
+/// Options of `serve`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ServeOptions {
+    /// Address to answer on, repeatable [default: 127.0.0.1:5300 and [::1]:5300]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Vec<SocketAddr>,
+    /// UDP workers per address, 1 to 256 [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// Address of the Prometheus endpoint [default: none]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics: Option<SocketAddr>,
+    /// Shape of log lines [default: human]
+    #[arg(long, value_enum)]
+    pub log: Option<LogShape>,
+}
+
+/// Shapes of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogShape {
+    /// Text for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    /// The name, with or without its final dot
+    #[arg(value_parser = name)]
+    pub name: Name,
+    /// The type
+    #[arg(value_parser = rr_type, default_value = "A")]
+    pub rtype: RrType,
+    /// Explain what the files say (so far the only source)
+    #[arg(long)]
+    pub files: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    Name::parse(text, Some(&Name::root())).map_err(|error| error.to_string())
+}
+
+fn rr_type(text: &str) -> Result<RrType, String> {
+    text.parse().map_err(|_| "not a record type; write for example AAAA or TYPE65".to_string())
+}
+
+impl Cli {
+    /// What was said of serving, before or behind the command; the latter is stronger.
+    pub fn serve_options(&self) -> ServeOptions {
+        let mut options = self.serve.clone();
+        if let Some(Command::Serve(behind)) = &self.command {
+            options.listen.extend(behind.listen.iter().copied());
+            options.workers = behind.workers.or(options.workers);
+            options.metrics = behind.metrics.or(options.metrics);
+            options.log = behind.log.or(options.log);
+        }
+        options
+    }
+}

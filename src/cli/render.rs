@@ -1,0 +1,325 @@
+//! Diagnostics as people and as programs read them.
+//!
+//! A file may hold anything, and what it holds is shown on somebody's terminal: every text that comes out of a
+//! diagnostic is made harmless first.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::model::{Diagnostic, Severity};
+
+/// Most columns of a source line that are shown.
+const WIDTH: usize = 100;
+/// Columns shown in front of the place where a long line is cut.
+const BEFORE: usize = 30;
+/// What stands where a line is cut.
+const CUT: &str = "...";
+/// Columns from one tab stop to the next.
+const TAB: usize = 4;
+
+/// One diagnostic with its source line, its place underlined; ends with a line end.
+///
+/// ```text
+/// error[unknown-key]: unknown key in [[address_map]]: enabld
+///  --> addrmaps/acme/eu.toml:3:1
+///   |
+/// 3 | enabld = true
+///   | ^^^^^^
+///   |
+///   = help: did you mean enabled?
+/// ```
+pub fn text(diagnostic: &Diagnostic, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(&mut out, diagnostic, paint);
+    out
+}
+
+fn write(out: &mut String, diagnostic: &Diagnostic, paint: Paint) -> std::fmt::Result {
+    let Diagnostic { place, severity, code, message, hint, excerpt } = diagnostic;
+    let tone = match severity {
+        Severity::Error => Tone::Red,
+        Severity::Warning => Tone::Yellow,
+        Severity::Note => Tone::Green,
+    };
+    let head = paint.with(tone, &format!("{severity}[{code}]"));
+    writeln!(out, "{head}{}", paint.with(Tone::Bold, &format!(": {}", harmless(message))))?;
+    let number = place.line.to_string();
+    let indent = " ".repeat(number.len());
+    let bar = paint.with(Tone::Blue, "|");
+    writeln!(out, "{indent}{} {}", paint.with(Tone::Blue, "-->"), harmless(&place.to_string()))?;
+    if let (Some(excerpt), 1..) = (excerpt, place.line) {
+        let shown = Shown::new(excerpt, place.column, place.length);
+        writeln!(out, "{indent} {bar}")?;
+        writeln!(out, "{} {bar} {}", paint.with(Tone::Blue, &number), shown.line)?;
+        if shown.carets > 0 {
+            let carets = paint.with(tone, &"^".repeat(shown.carets));
+            writeln!(out, "{indent} {bar} {}{carets}", " ".repeat(shown.before))?;
+        }
+        if hint.is_some() {
+            writeln!(out, "{indent} {bar}")?;
+        }
+    }
+    if let Some(hint) = hint {
+        let equals = paint.with(Tone::Blue, "=");
+        writeln!(out, "{indent} {equals} {}: {}", paint.with(Tone::Bold, "help"), harmless(hint))?;
+    }
+    Ok(())
+}
+
+/// One diagnostic for programs. Texts are as they are: JSON escapes them.
+pub fn json(diagnostic: &Diagnostic) -> Value {
+    let Diagnostic { place, severity, code, message, hint, excerpt } = diagnostic;
+    let known = |number: u32| (number > 0).then_some(number);
+    json!({
+        "severity": severity.to_string(),
+        "code": code,
+        "message": message,
+        "file": &*place.file,
+        "line": known(place.line),
+        "column": known(place.column),
+        "length": known(place.length),
+        "hint": hint,
+        "excerpt": excerpt,
+    })
+}
+
+/// A source line as it is shown, with the columns before the carets and the number of carets.
+struct Shown {
+    line: String,
+    before: usize,
+    carets: usize,
+}
+
+impl Shown {
+    /// `column` and `length` count the characters of the line as it is in the file.
+    fn new(excerpt: &str, column: u32, length: u32) -> Shown {
+        let mut columns: Vec<char> = Vec::new();
+        // Where each character of the line starts when it is shown: a tab takes several columns.
+        let mut starts: Vec<usize> = Vec::new();
+        for character in excerpt.trim_end().chars() {
+            starts.push(columns.len());
+            match character {
+                '\t' => columns.resize((columns.len() / TAB + 1) * TAB, ' '),
+                _ => columns.push(visible(character)),
+            }
+        }
+        let column_of = |at: usize| starts.get(at).copied().unwrap_or(columns.len());
+        let (start, end) = match (column as usize).checked_sub(1) {
+            Some(at) => (column_of(at), column_of(at.saturating_add(length as usize))),
+            None => (0, 0),
+        };
+        let carets = if column == 0 { 0 } else { end.saturating_sub(start).max(1) };
+        if columns.len() <= WIDTH {
+            return Shown { line: columns.iter().collect(), before: start, carets };
+        }
+        let room = WIDTH - 2 * CUT.len();
+        let from = if end <= WIDTH - CUT.len() { 0 } else { start.saturating_sub(BEFORE) };
+        let to = columns.len().min(from + room);
+        let lead = if from > 0 { CUT } else { "" };
+        let tail = if to < columns.len() { CUT } else { "" };
+        let middle: String = columns.get(from..to).unwrap_or_default().iter().collect();
+        let before = lead.len() + start - from;
+        Shown {
+            line: format!("{lead}{middle}{tail}"),
+            before,
+            carets: carets.min((to - from).saturating_sub(start - from).max(1)),
+        }
+    }
+}
+
+/// A text for a terminal: one line, nothing that a terminal obeys.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|character| if character == '\t' { ' ' } else { visible(character) }).collect()
+}
+
+/// Control characters as their pictures; what reorders or hides text as a replacement character.
+fn visible(character: char) -> char {
+    match character {
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        '\u{80}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}' => '\u{fffd}',
+        other => other,
+    }
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy)]
+struct Paint {
+    colour: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Tone {
+    Bold,
+    Red,
+    Green,
+    Yellow,
+    Blue,
+}
+
+impl Paint {
+    fn with(self, tone: Tone, text: &str) -> String {
+        if !self.colour {
+            return text.to_string();
+        }
+        let code = match tone {
+            Tone::Bold => "1",
+            Tone::Red => "1;31",
+            Tone::Green => "1;32",
+            Tone::Yellow => "1;33",
+            Tone::Blue => "1;34",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Place;
+
+    fn at(line: u32, column: u32, length: u32, excerpt: &str) -> Diagnostic {
+        let place = Place { file: "addrmaps/acme/eu.toml".into(), line, column, length };
+        let found = Diagnostic::error("unknown-key", place, "unknown key in [[address_map]]: enabld");
+        Diagnostic { excerpt: Some(excerpt.into()), ..found.hint("did you mean enabled?") }
+    }
+
+    #[test]
+    fn the_place_is_underlined_as_a_compiler_does() {
+        assert_eq!(
+            text(&at(3, 1, 6, "enabld = true"), false),
+            "error[unknown-key]: unknown key in [[address_map]]: enabld\n\
+             \x20--> addrmaps/acme/eu.toml:3:1\n\
+             \x20 |\n\
+             3 | enabld = true\n\
+             \x20 | ^^^^^^\n\
+             \x20 |\n\
+             \x20 = help: did you mean enabled?\n"
+        );
+        assert_eq!(
+            text(&at(120, 3, 2, "x abc"), false),
+            "error[unknown-key]: unknown key in [[address_map]]: enabld\n\
+             \x20  --> addrmaps/acme/eu.toml:120:3\n\
+             \x20   |\n\
+             120 | x abc\n\
+             \x20   |   ^^\n\
+             \x20   |\n\
+             \x20   = help: did you mean enabled?\n"
+        );
+    }
+
+    #[test]
+    fn without_a_line_or_a_hint_there_is_less_to_show() {
+        let place = Place::file(&"a.toml".into());
+        let whole = Diagnostic::warning("x", place.clone(), "y");
+        assert_eq!(text(&whole, false), "warning[x]: y\n --> a.toml\n");
+        let note = Diagnostic::note("x", Place { line: 2, ..place }, "y");
+        assert_eq!(text(&note, false), "note[x]: y\n --> a.toml:2\n");
+        let note = Diagnostic { excerpt: Some("a = 1".into()), ..note };
+        assert_eq!(text(&note, false), "note[x]: y\n --> a.toml:2\n  |\n2 | a = 1\n");
+        assert_eq!(
+            text(&note.hint("z"), false),
+            "note[x]: y\n --> a.toml:2\n  |\n2 | a = 1\n  |\n  = help: z\n"
+        );
+    }
+
+    fn source(diagnostic: &Diagnostic) -> (String, String) {
+        let text = text(diagnostic, false);
+        let mut lines = text.lines().skip(3);
+        let mut next = || lines.next().unwrap().to_string();
+        (next(), next())
+    }
+
+    #[test]
+    fn tabs_keep_the_carets_in_place() {
+        assert_eq!(
+            source(&at(3, 4, 2, "\ta\tbc\td")),
+            ("3 |     a   bc  d".to_string(), "  |         ^^".to_string())
+        );
+        assert_eq!(source(&at(3, 3, 2, "\ta\tbc")).1, "  |      ^^^^");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_comes_through() {
+        let mut found = at(3, 2, 1, "a\u{1b}[31m\u{202e}b\u{7f}\u{9b}c");
+        assert_eq!(source(&found).0, "3 | a␛[31m\u{fffd}b␡\u{fffd}c");
+        found.message = "x\u{1b}]0;y\u{7}\nz".into();
+        found.hint = Some("\r\u{0}".into());
+        found.place.file = "a\u{1b}.toml".into();
+        let text = text(&found, false);
+        assert!(text.starts_with("error[unknown-key]: x␛]0;y␇␊z\n --> a␛.toml:3:2\n"), "{text}");
+        assert!(text.ends_with("= help: ␍␀\n"));
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let line = format!("{}HERE{}", "a".repeat(200), "b".repeat(190));
+        let (shown, carets) = source(&at(3, 201, 4, &line));
+        assert_eq!(shown, format!("3 | ...{}HERE{}...", "a".repeat(30), "b".repeat(60)));
+        assert_eq!(carets, format!("  | {}^^^^", " ".repeat(33)));
+        // At the start nothing is cut in front, at the end nothing behind.
+        let (shown, carets) = source(&at(3, 1, 4, &line));
+        assert_eq!((shown.as_str(), carets.as_str()), (&*format!("3 | {}...", "a".repeat(94)), "  | ^^^^"));
+        let (shown, _) = source(&at(3, 394, 1, &line));
+        assert_eq!(shown, format!("3 | ...{}", "b".repeat(31)));
+        // A place longer than the room is underlined as far as it is shown.
+        let (shown, carets) = source(&at(3, 1, 394, &line));
+        assert_eq!(shown.len(), carets.len() + CUT.len());
+    }
+
+    #[test]
+    fn a_place_beyond_the_line_does_no_harm() {
+        assert_eq!(source(&at(3, 9, 1, "ab")).1, "  |   ^");
+        assert_eq!(source(&at(3, u32::MAX, u32::MAX, "ab")).1, "  |   ^");
+        assert_eq!(source(&at(3, 900, 3, &"a".repeat(400))).1, format!("  | {}^", " ".repeat(33)));
+        assert_eq!(source(&at(3, 1, 1, "")).1, "  | ^");
+    }
+
+    #[test]
+    fn colours_are_only_around_the_same_text() {
+        let found = at(3, 1, 6, "enabld = true");
+        let coloured = text(&found, true);
+        assert!(
+            coloured.starts_with("\x1b[1;31merror[unknown-key]\x1b[0m\x1b[1m: unknown key"),
+            "{coloured:?}"
+        );
+        let mut plain = coloured.clone();
+        for code in ["\x1b[1;31m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"] {
+            plain = plain.replace(code, "");
+        }
+        assert_eq!(plain, text(&found, false));
+    }
+
+    #[test]
+    fn the_json_form_has_everything() {
+        assert_eq!(
+            json(&at(3, 1, 6, "enabld = \u{1b}")),
+            json!({
+                "severity": "error",
+                "code": "unknown-key",
+                "message": "unknown key in [[address_map]]: enabld",
+                "file": "addrmaps/acme/eu.toml",
+                "line": 3,
+                "column": 1,
+                "length": 6,
+                "hint": "did you mean enabled?",
+                "excerpt": "enabld = \u{1b}",
+            })
+        );
+        let whole = json(&Diagnostic::note("x", Place::file(&"a.toml".into()), "y"));
+        assert_eq!(whole["line"], Value::Null);
+        assert_eq!(whole["hint"], Value::Null);
+    }
+}

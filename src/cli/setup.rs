@@ -1,0 +1,157 @@
+//! What the commands have in common: settings found, sources read, faults told.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::args::{Cli, LogShape};
+use super::render;
+use super::serve::{ServeParts, serve};
+use crate::answer;
+use crate::compile::{Compiled, compile};
+use crate::config::{self, AddressOrder, Overrides, ServerVersion};
+use crate::control::folder::display;
+use crate::control::{self, Loaded, Sources};
+use crate::model::{Diagnostic, Severity};
+use crate::server::Listen;
+use crate::snapshot::Snapshot;
+use crate::telemetry::log::{self, LogFormat};
+use crate::telemetry::Facts;
+
+/// The settings of this run.
+pub(super) struct Setup {
+    settings: config::Settings,
+}
+
+/// The first generation of a process; a later one is greater than any before it.
+const FIRST_GENERATION: u64 = 1;
+
+impl Setup {
+    /// Reads the settings file, if there is one, and puts the command line over it.
+    pub(super) fn new(cli: &Cli) -> Result<Setup, String> {
+        let serve = cli.serve_options();
+        let overrides = Overrides {
+            zones: cli.common.zones.clone(),
+            addrmaps: cli.common.addrmaps.clone(),
+            state: cli.common.state.clone(),
+            listen: serve.listen,
+            workers: serve.workers,
+            metrics: serve.metrics,
+            log: serve.log.map(|shape| match shape {
+                LogShape::Human => config::LogFormat::Human,
+                LogShape::Json => config::LogFormat::Json,
+            }),
+        };
+        let settings = read_settings(cli.common.config.as_deref())?;
+        Ok(Setup { settings: settings.with(overrides) })
+    }
+
+    fn sources(&self) -> Sources {
+        Sources { zones: self.settings.zones.clone(), addrmaps: self.settings.addrmaps.clone() }
+    }
+
+    /// Reads all files.
+    pub(super) fn load(&self) -> Result<Loaded, String> {
+        control::load(&self.sources()).map_err(|error| error.to_string())
+    }
+
+    /// Shows errors on stderr, where the data goes to stdout.
+    pub(super) fn tell_errors(&self, diagnostics: &[Diagnostic]) {
+        tell(diagnostics, Severity::Error);
+    }
+
+    /// Serves until told to stop.
+    pub(super) fn serve(&self, started: Instant) -> Result<ExitCode, String> {
+        let format = match self.settings.log {
+            config::LogFormat::Human => LogFormat::Human,
+            config::LogFormat::Json => LogFormat::Json,
+        };
+        log::init(format).map_err(|error| error.to_string())?;
+        let Loaded { world, diagnostics, .. } = self.load()?;
+        log_diagnostics(&diagnostics);
+        let Compiled { snapshot, too_large } = compile(&world, FIRST_GENERATION);
+        for (origin, error) in too_large {
+            tracing::error!(zone = %origin, %error, "the zone is answered SERVFAIL");
+        }
+        drop(world);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let parts = ServeParts {
+            state_dir: self.settings.state.clone(),
+            listen: self.settings.listen.iter().map(listen).collect(),
+            workers: usize::from(self.settings.workers_on(cores)),
+            metrics: self.settings.metrics,
+            settings: answers(&self.settings.answers),
+            snapshot: Arc::new(snapshot),
+            facts,
+            started,
+        };
+        serve(parts).map_err(|error| error.to_string())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The file that is read where none is named.
+const DEFAULT_CONFIG: &str = "portolan.toml";
+
+fn read_settings(path: Option<&Path>) -> Result<config::Settings, String> {
+    let content = match std::fs::read(path.unwrap_or(Path::new(DEFAULT_CONFIG))) {
+        Ok(content) => content,
+        Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(config::Settings::default());
+        }
+        Err(error) => {
+            let path = path.unwrap_or(Path::new(DEFAULT_CONFIG)).display();
+            return Err(format!("cannot read the settings {path}: {error}"));
+        }
+    };
+    let file = display(path.unwrap_or(Path::new(DEFAULT_CONFIG)));
+    let (settings, diagnostics) = config::Settings::read(&file, &content);
+    tell(&diagnostics, Severity::Note);
+    settings.ok_or_else(|| format!("the settings have errors: {file}"))
+}
+
+/// Shows diagnostics of at least a severity on stderr.
+fn tell(diagnostics: &[Diagnostic], least: Severity) {
+    let colour = super::coloured(&std::io::stderr());
+    for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.severity >= least) {
+        // Nothing can be done where stderr is gone.
+        let _ = writeln!(std::io::stderr(), "{}", render::text(diagnostic, colour));
+    }
+}
+
+/// Errors and warnings as log lines: what is not served, and what probably was not meant.
+fn log_diagnostics(diagnostics: &[Diagnostic]) {
+    for Diagnostic { place, severity, code, message, hint, .. } in diagnostics {
+        let hint = hint.as_deref();
+        match severity {
+            Severity::Error => tracing::error!(%place, code, hint, "{message}"),
+            Severity::Warning => tracing::warn!(%place, code, hint, "{message}"),
+            Severity::Note => tracing::debug!(%place, code, hint, "{message}"),
+        }
+    }
+}
+
+fn listen(listen: &config::Listen) -> Listen {
+    Listen { addr: listen.address, is_default: listen.is_default }
+}
+
+fn answers(answers: &config::Answers) -> answer::Settings {
+    let version = match &answers.version_bind {
+        ServerVersion::Own => Some(concat!("portolan ", env!("CARGO_PKG_VERSION")).to_owned()),
+        ServerVersion::Hidden => None,
+        ServerVersion::Text(text) => Some(text.clone()),
+    };
+    let rotate = answers.address_order == AddressOrder::Rotate;
+    answer::Settings { rotate, version, server_id: answers.id_server.clone() }
+}
+
+fn facts(snapshot: &Snapshot) -> Facts {
+    Facts {
+        zones: snapshot.zones.len() as u64,
+        names: snapshot.zones.iter().map(|entry| u64::from(entry.zone.names())).sum(),
+        maps: snapshot.sets.iter().filter(|set| set.map.is_some()).count() as u64,
+        generation: snapshot.generation,
+    }
+}

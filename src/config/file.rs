@@ -1,0 +1,144 @@
+//! The reader of `portolan.toml`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::format::{ANSWERS, FILE};
+use super::{
+    AddressOrder, Answers, DEFAULT_PORT, Listen, LogFormat, MAX_WORKERS, ServerVersion, Settings, code,
+};
+use crate::model::Diagnostics;
+use crate::model::diagnostic::has_errors;
+use crate::model::table::{Document, Table, Value};
+
+/// Longest text of one character-string (RFC 1035 section 3.3).
+const MAX_TEXT: usize = 255;
+
+pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagnostics) {
+    let document = match Document::parse(file, content) {
+        Ok(document) => document,
+        Err(error) => return (None, vec![error]),
+    };
+    let root = document.root(&FILE);
+    let folder = Path::new(&**file).parent().unwrap_or(Path::new(""));
+    let default = Settings::default();
+    let path = |key: &str, default: PathBuf| folder.join(root.get(key).and_then(path).unwrap_or(default));
+    let settings = Settings {
+        zones: path("zones", default.zones),
+        addrmaps: path("addrmaps", default.addrmaps),
+        state: path("state", default.state),
+        listen: root.get("listen").and_then(listen).unwrap_or(default.listen),
+        workers: root.get("workers").and_then(workers),
+        metrics: root.get("metrics").and_then(|value| socket_address(&value)),
+        log: root
+            .get("log")
+            .and_then(|value| value.choice(&[("human", LogFormat::Human), ("json", LogFormat::Json)]))
+            .unwrap_or_default(),
+        answers: root
+            .get("answers")
+            .and_then(|value| value.table(&ANSWERS))
+            .map(|table| answers(&table))
+            .unwrap_or_default(),
+    };
+    let found = document.take();
+    ((!has_errors(&found)).then_some(settings), found)
+}
+
+fn path(value: Value<'_>) -> Option<PathBuf> {
+    let text = value.text()?;
+    if text.is_empty() || text.contains('\0') {
+        value.error(code::BAD_PATH, format!("{} names no folder", value.key()), "write the path of a folder");
+        return None;
+    }
+    Some(text.into())
+}
+
+fn listen(list: Value<'_>) -> Option<Vec<Listen>> {
+    let values = list.list()?;
+    if values.is_empty() {
+        let hint = format!("write listen = [\"127.0.0.1:{DEFAULT_PORT}\"], or remove it for the default");
+        list.error(code::LISTENS_NOWHERE, "listen has no address", hint);
+    }
+    let mut addresses: Vec<Listen> = Vec::new();
+    for value in values {
+        let Some(address) = socket_address(&value) else { continue };
+        let listen = Listen { address, is_default: false };
+        // Port 0 is whatever port is free, a new one each time.
+        if address.port() != 0 && addresses.contains(&listen) {
+            value.error(code::DUPLICATE_LISTEN, format!("address twice in listen: {address}"), "remove it");
+        } else {
+            addresses.push(listen);
+        }
+    }
+    Some(addresses)
+}
+
+fn socket_address(value: &Value<'_>) -> Option<SocketAddr> {
+    let text = value.text()?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        let hint = match text.parse::<IpAddr>() {
+            Ok(address) => format!("add the port: \"{}\"", SocketAddr::from((address, DEFAULT_PORT))),
+            Err(_) => "write an address and a port: \"192.0.2.1:53\" or \"[2001:db8::1]:53\"".to_string(),
+        };
+        let message = format!("{} must be an address with a port, not: {text}", value.key());
+        value.error(code::BAD_SOCKET_ADDRESS, message, hint);
+    }
+    address
+}
+
+fn workers(value: Value<'_>) -> Option<u16> {
+    let number = value.integer()?;
+    let workers = u16::try_from(number).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers));
+    if workers.is_none() {
+        let hint = "write the number of cores to use, or remove it to use all";
+        value.error(code::BAD_WORKERS, format!("workers must be 1 to {MAX_WORKERS}, not: {number}"), hint);
+    }
+    workers
+}
+
+fn answers(table: &Table<'_>) -> Answers {
+    let order = table
+        .get("address_order")
+        .and_then(|value| value.choice(&[("rotate", AddressOrder::Rotate), ("fixed", AddressOrder::Fixed)]));
+    Answers {
+        address_order: order.unwrap_or_default(),
+        version_bind: table.get("version_bind").and_then(version_bind).unwrap_or_default(),
+        id_server: table.get("id_server").and_then(id_server),
+    }
+}
+
+fn version_bind(value: Value<'_>) -> Option<ServerVersion> {
+    if value.is_text() {
+        return server_text(&value).map(ServerVersion::Text);
+    }
+    match value.is_boolean() {
+        true => value.boolean().map(|own| if own { ServerVersion::Own } else { ServerVersion::Hidden }),
+        false => {
+            value.wrong_type("true, false or a string", "write true for name and version, false for nothing");
+            None
+        }
+    }
+}
+
+fn id_server(value: Value<'_>) -> Option<String> {
+    if value.is_text() {
+        return server_text(&value);
+    }
+    if !value.is_boolean() || value.boolean() == Some(true) {
+        value.wrong_type("a string or false", "write the name that this server goes by, or false for none");
+    }
+    None
+}
+
+/// A text that fits one character-string.
+fn server_text(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    if text.is_empty() || text.len() > MAX_TEXT {
+        let message = format!("{} must have 1 to {MAX_TEXT} octets, it has {}", value.key(), text.len());
+        value.error(code::BAD_SERVER_TEXT, message, "write a shorter text, or false for none");
+        return None;
+    }
+    Some(text.to_string())
+}

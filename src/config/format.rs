@@ -1,0 +1,122 @@
+//! `portolan.toml` as types: where its JSON Schema comes from, and the keys that the reader knows.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::model::table::{Keys, schema_of};
+
+/// Settings of the server, read at start: `portolan.toml`. The command line goes before it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Portolan")]
+pub struct FileFormat {
+    /// Folder of the master files, relative to this file. Default: "zones".
+    pub zones: Option<String>,
+    /// Folder of the address maps, relative to this file. Default: "addrmaps".
+    pub addrmaps: Option<String>,
+    /// Folder of what the server must remember, relative to this file. Default: "state".
+    pub state: Option<String>,
+    /// Addresses to serve on, each with a port: "192.0.2.1:53", "[2001:db8::1]:53".
+    /// Default: "127.0.0.1:5300" and "[::1]:5300".
+    #[schemars(length(min = 1), inner(regex(pattern = r"^[0-9a-fA-F:.\[\]]+:[0-9]{1,5}$")))]
+    pub listen: Option<Vec<String>>,
+    /// Number of workers. Default: one for each core.
+    #[schemars(range(min = 1, max = 256))]
+    pub workers: Option<u16>,
+    /// Address and port to serve metrics on. Default: none.
+    #[schemars(regex(pattern = r"^[0-9a-fA-F:.\[\]]+:[0-9]{1,5}$"))]
+    pub metrics: Option<String>,
+    /// Form of the log. Default: "human".
+    pub log: Option<Log>,
+    /// How answers look.
+    pub answers: Option<AnswersFormat>,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Log {
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How answers look.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswersFormat {
+    /// Order of the addresses of a map: another one first in each answer, or as written. Default: "rotate".
+    pub address_order: Option<Order>,
+    /// What `version.bind CH TXT` is answered: true for name and version, false to refuse, or a text.
+    /// Default: true.
+    pub version_bind: Option<TextOrSwitch>,
+    /// What `id.server CH TXT` is answered: a text, or false to refuse. Default: false.
+    pub id_server: Option<TextOrFalse>,
+}
+
+/// Order of the addresses of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Another address first in each answer.
+    Rotate,
+    /// As written.
+    Fixed,
+}
+
+/// A text, or true or false.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TextOrSwitch {
+    /// On or off.
+    Switch(bool),
+    /// This text.
+    Text(#[schemars(length(min = 1, max = 255))] String),
+}
+
+/// A text, or false for none.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TextOrFalse {
+    /// None.
+    #[schemars(extend("const" = false))]
+    Off(bool),
+    /// This text.
+    Text(#[schemars(length(min = 1, max = 255))] String),
+}
+
+pub(super) static FILE: Keys = Keys {
+    title: "portolan.toml",
+    known: &["zones", "addrmaps", "state", "listen", "workers", "metrics", "log", "answers"],
+    required: &[],
+    later: &[],
+};
+pub(super) static ANSWERS: Keys = Keys {
+    title: "[answers]",
+    known: &["address_order", "version_bind", "id_server"],
+    required: &[],
+    later: &[],
+};
+
+/// The JSON Schema of `portolan.toml`.
+pub fn schema() -> serde_json::Value {
+    schema_of::<FileFormat>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::table::testing::{assert_keys, assert_schema_is_fresh};
+
+    #[test]
+    fn the_schema_in_the_repository_is_fresh() {
+        assert_schema_is_fresh("portolan", &schema());
+    }
+
+    #[test]
+    fn the_types_describe_what_the_reader_knows() {
+        assert_keys(&schema(), "", &FILE);
+        assert_keys(&schema(), "/properties/answers", &ANSWERS);
+    }
+}

@@ -1,0 +1,135 @@
+use super::*;
+
+fn read(text: &str) -> (Option<Settings>, Vec<String>) {
+    let (settings, found) = Settings::read(&"/etc/portolan/portolan.toml".into(), text.as_bytes());
+    let line = |found: &crate::model::Diagnostic| {
+        assert!(found.hint.is_some() && found.excerpt.is_some(), "{found:?}");
+        let place = &found.place;
+        format!("{}:{}+{} {}: {}", place.line, place.column, place.length, found.code, found.message)
+    };
+    (settings, found.iter().map(line).collect())
+}
+
+#[test]
+fn every_setting_is_read_and_paths_are_beside_the_file() {
+    let (settings, told) = read(
+        r#"
+zones = "data/zones"
+addrmaps = "/srv/maps"
+listen = ["192.0.2.1:53", "[2001:db8::1]:53"]
+workers = 4
+metrics = "127.0.0.1:9153"
+log = "json"
+[answers]
+address_order = "fixed"
+version_bind = "one"
+id_server = "fra-1"
+"#,
+    );
+    assert_eq!(told, Vec::<String>::new());
+    let asked = |address: &str| Listen { address: address.parse().unwrap(), is_default: false };
+    assert_eq!(
+        settings,
+        Some(Settings {
+            zones: "/etc/portolan/data/zones".into(),
+            addrmaps: "/srv/maps".into(),
+            state: "/etc/portolan/state".into(),
+            listen: vec![asked("192.0.2.1:53"), asked("[2001:db8::1]:53")],
+            workers: Some(4),
+            metrics: Some("127.0.0.1:9153".parse().unwrap()),
+            log: LogFormat::Json,
+            answers: Answers {
+                address_order: AddressOrder::Fixed,
+                version_bind: ServerVersion::Text("one".into()),
+                id_server: Some("fra-1".into()),
+            },
+        })
+    );
+}
+
+#[test]
+fn an_empty_file_says_the_same_as_none() {
+    let (settings, found) = Settings::read(&"portolan.toml".into(), b"");
+    assert_eq!((settings, found), (Some(Settings::default()), Vec::new()));
+    let default = Settings::default();
+    assert_eq!(
+        default.listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["127.0.0.1:5300", "[::1]:5300"]
+    );
+    assert!(default.listen.iter().all(|listen| listen.is_default));
+    assert_eq!((default.workers_on(8), default.workers_on(0), default.workers_on(1000)), (8, 1, 256));
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let (settings, told) = read(
+        r#"zone = "x"
+zones = ""
+listen = ["127.0.0.1", "::1", "localhost:53", 53, "127.0.0.1:53", "127.0.0.1:53", "127.0.0.1:0", "127.0.0.1:0"]
+workers = 0
+metrics = 9153
+log = "jsn"
+[answers]
+address_order = true
+version_bind = 1
+id_server = true
+"#,
+    );
+    assert_eq!(settings, None);
+    assert_eq!(
+        told,
+        [
+            "1:1+4 unknown-key: unknown key in portolan.toml: zone",
+            "2:9+2 bad-path: zones names no folder",
+            "3:11+11 bad-socket-address: listen must be an address with a port, not: 127.0.0.1",
+            "3:24+5 bad-socket-address: listen must be an address with a port, not: ::1",
+            "3:31+14 bad-socket-address: listen must be an address with a port, not: localhost:53",
+            "3:47+2 wrong-type: listen must be a string, not an integer",
+            "3:67+14 duplicate-listen: address twice in listen: 127.0.0.1:53",
+            "4:11+1 bad-workers: workers must be 1 to 256, not: 0",
+            "5:11+4 wrong-type: metrics must be a string, not an integer",
+            "6:7+5 bad-value: log must be \"human\" or \"json\", not: jsn",
+            "8:17+4 wrong-type: address_order must be \"rotate\" or \"fixed\", not true or false",
+            "9:16+1 wrong-type: version_bind must be true, false or a string, not an integer",
+            "10:13+4 wrong-type: id_server must be a string or false, not true or false",
+        ]
+    );
+    assert_eq!(read("listen = []").1, ["1:10+2 listens-nowhere: listen has no address"]);
+    assert_eq!(
+        read("workers = 99999999999999999999").1,
+        ["1:11+20 bad-value: workers is out of range: 99999999999999999999"]
+    );
+    assert_eq!(read("workers = 257").1, ["1:11+3 bad-workers: workers must be 1 to 256, not: 257"]);
+    let long = format!("[answers]\nid_server = \"{}\"", "a".repeat(256));
+    assert_eq!(read(&long).1, ["2:13+258 bad-server-text: id_server must have 1 to 255 octets, it has 256"]);
+}
+
+#[test]
+fn what_is_hidden_is_hidden() {
+    let (settings, _) = read("[answers]\nversion_bind = false\nid_server = false\n");
+    let answers = settings.unwrap().answers;
+    assert_eq!((answers.version_bind, answers.id_server), (ServerVersion::Hidden, None));
+}
+
+#[test]
+fn the_command_line_goes_before_the_file() {
+    let (settings, _) = read("zones = \"z\"\nlisten = [\"192.0.2.1:53\"]\nworkers = 4\nlog = \"json\"\n");
+    let settings = settings.unwrap();
+    assert_eq!(settings.clone().with(Overrides::default()), settings);
+    let address: SocketAddr = "127.0.0.1:5353".parse().unwrap();
+    let overridden = settings.clone().with(Overrides {
+        zones: Some("here".into()),
+        listen: vec![address, address],
+        workers: Some(0),
+        log: Some(LogFormat::Human),
+        ..Overrides::default()
+    });
+    let expected = Settings {
+        zones: "here".into(),
+        listen: vec![Listen { address, is_default: false }],
+        workers: Some(1),
+        log: LogFormat::Human,
+        ..settings
+    };
+    assert_eq!(overridden, expected);
+}

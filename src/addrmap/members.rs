@@ -94,12 +94,9 @@ fn zones_file(value: Value<'_>, table: &Table<'_>, members: &mut Members, files:
             return value.error(code::ZONES_FILE_UNREADABLE, message, hint);
         }
     };
-    let text = match std::str::from_utf8(&found.content) {
-        Ok(text) => text,
-        Err(_) => {
-            let message = format!("not UTF-8 text: {path}");
-            return value.error(code::ZONES_FILE_UNREADABLE, message, "write one zone a line");
-        }
+    let Ok(text) = std::str::from_utf8(&found.content) else {
+        let message = format!("not UTF-8 text: {path}");
+        return value.error(code::ZONES_FILE_UNREADABLE, message, "save the file as UTF-8, one zone a line");
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(&found.file, text);

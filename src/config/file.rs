@@ -16,12 +16,9 @@ use crate::model::table::{Document, Table, Value};
 const MAX_TEXT: usize = 255;
 
 pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagnostics) {
-    let document = match Document::parse(file, content) {
-        Ok(document) => document,
-        Err(error) => return (None, vec![error]),
-    };
+    let document = Document::parse(file, content);
     let root = document.root(&FILE);
-    let folder = Path::new(&**file).parent().unwrap_or(Path::new(""));
+    let folder = Path::new(&**file).parent().unwrap_or_else(|| Path::new(""));
     let default = Settings::default();
     let path = |key: &str, default: PathBuf| folder.join(root.get(key).and_then(path).unwrap_or(default));
     let settings = Settings {

@@ -16,8 +16,8 @@ pub struct FileFormat {
     pub addrmaps: Option<String>,
     /// Folder of what the server must remember, relative to this file. Default: "state".
     pub state: Option<String>,
-    /// Addresses to serve on, each with a port: "192.0.2.1:53", "[2001:db8::1]:53".
-    /// Default: "127.0.0.1:5300" and "[::1]:5300".
+    /// Addresses to serve on, each with a port: `192.0.2.1:53`, `[2001:db8::1]:53`.
+    /// Default: `127.0.0.1:5300` and `[::1]:5300`.
     #[schemars(length(min = 1), inner(regex(pattern = r"^[0-9a-fA-F:.\[\]]+:[0-9]{1,5}$")))]
     pub listen: Option<Vec<String>>,
     /// Number of workers. Default: one for each core.

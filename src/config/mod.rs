@@ -60,7 +60,7 @@ pub enum LogFormat {
 }
 
 /// How answers look.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
     /// Order of the addresses of a map.
     pub address_order: AddressOrder,
@@ -90,16 +90,6 @@ pub enum ServerVersion {
     Hidden,
     /// This text.
     Text(String),
-}
-
-impl Default for Answers {
-    fn default() -> Answers {
-        Answers {
-            address_order: AddressOrder::default(),
-            version_bind: ServerVersion::default(),
-            id_server: None,
-        }
-    }
 }
 
 impl Default for Settings {

@@ -195,6 +195,11 @@ fn a_zone_of_another_account_is_refused_without_saying_whose_it_is() {
         ["account acme | acme/a.toml:5:10 error foreign-zone: not a zone of account acme: c.example"]
     );
     assert!(!found[0].contains("globex"));
+    // Two maps that both name it have one fault each, and are no two governors.
+    let second = enabled("second", "zones = [\"c.example\"]");
+    let found = told(&zones, &[ANYCAST, ("acme/a.toml", &mine), ("acme/b.toml", &second)]);
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|line| line.contains("foreign-zone")), "{found:#?}");
 }
 
 #[test]
@@ -399,4 +404,13 @@ fn an_address_has_one_default_server_name() {
         ]
     );
     assert!(with("a.example", "A.example.").is_empty());
+    // Of two accounts, the one that is served with its name keeps it.
+    let mine = enabled("a", "zones = [\"a.example\"]\ndefault_sni = \"a.example\"");
+    let theirs = enabled("c", "zones = [\"c.example\"]\ndefault_sni = \"c.example\"");
+    let zones = ["acme/a.example!", "globex/c.example!"];
+    let served = world(&zones, &[ANYCAST, ("acme/a.toml", &mine)]);
+    let candidate = world(&zones, &[ANYCAST, ("acme/a.toml", &mine), ("globex/c.toml", &theirs)]);
+    let found = check_against(&candidate, &served);
+    assert_eq!(found.iter().map(|(unit, _)| unit.clone()).collect::<Vec<_>>(), [Unit::Account(id("globex"))]);
+    assert_eq!(check(&candidate).len(), 2);
 }

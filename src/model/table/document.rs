@@ -21,15 +21,20 @@ pub struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// Parses a file. `Err` where it is no text at all; broken syntax is among the findings, and what is well
-    /// formed elsewhere in the file can still be read.
-    pub fn parse(file: &Arc<str>, content: &'t [u8]) -> Result<Document<'t>, Diagnostic> {
-        let text = std::str::from_utf8(content).map_err(|error| not_utf8(file, content, error))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let source = Source::new(file, text);
+    /// Parses a file. Broken syntax is among the findings, and what is well formed elsewhere in the file can still
+    /// be read; a file that is no text reads as an empty one with that finding.
+    pub fn parse(file: &Arc<str>, content: &'t [u8]) -> Document<'t> {
+        let (text, not_text) = match std::str::from_utf8(content) {
+            Ok(text) => (text.strip_prefix('\u{feff}').unwrap_or(text), None),
+            Err(error) => ("", Some(not_utf8(file, content, error))),
+        };
         let (root, errors) = DeTable::parse_recoverable(text);
-        let mut document =
-            Document { source, root: root.into_inner(), broken: BTreeSet::new(), found: RefCell::default() };
+        let mut document = Document {
+            source: Source::new(file, text),
+            root: root.into_inner(),
+            broken: not_text.iter().map(|found| found.place.line).collect(),
+            found: RefCell::new(Vec::from_iter(not_text)),
+        };
         let mut structure_is_known = true;
         for error in errors {
             let range = error.span().unwrap_or(text.len()..text.len());
@@ -53,7 +58,7 @@ impl<'t> Document<'t> {
             // Below a broken header nobody knows which table a key belongs to.
             document.root = DeTable::new();
         }
-        Ok(document)
+        document
     }
 
     /// The table of the whole file.
@@ -124,7 +129,7 @@ mod tests {
     static KEYS: Keys = Keys { title: "the file", known: &["a", "b", "c"], required: &[], later: &[] };
 
     fn found(text: &str) -> Vec<String> {
-        let document = Document::parse(&"m.toml".into(), text.as_bytes()).unwrap();
+        let document = Document::parse(&"m.toml".into(), text.as_bytes());
         let root = document.root(&KEYS);
         for key in KEYS.known {
             root.get(key).map(|value| value.integer());
@@ -159,7 +164,9 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_have_a_place() {
-        let error = Document::parse(&"m.toml".into(), b"a = 1\nb = \"\xff\"").unwrap_err();
+        let document = Document::parse(&"m.toml".into(), b"a = 1\nb = \"\xff\"");
+        assert!(document.is_broken() && document.root(&KEYS).get("a").is_none());
+        let [error] = document.take().try_into().unwrap();
         assert_eq!((error.code, error.place.line, error.place.column), (code::NOT_UTF8, 2, 6));
     }
 
@@ -179,5 +186,8 @@ mod tests {
         found(&"[".repeat(100_000));
         found(&format!("a = {}", "[".repeat(100_000)));
         found(&format!("a = {}", "{a=".repeat(100_000)));
+        found(&format!("a{} = 1", ".a".repeat(100_000)));
+        found(&format!("[a{}]", ".a".repeat(100_000)));
+        found(&(0..2_000).map(|depth| format!("[a{}]\n", ".a".repeat(depth % 200))).collect::<String>());
     }
 }

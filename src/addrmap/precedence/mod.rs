@@ -11,7 +11,6 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::model::{AccountId, AddressMap, AddressSource, Member, World};
 use crate::wire::Name;
 
-#[path = "precedence_walk.rs"]
 mod walk;
 
 pub use walk::{Considered, Level, Verdict, Walk};
@@ -216,5 +215,4 @@ fn first<'w>(mut maps: impl Iterator<Item = &'w AddressMap>) -> Option<&'w Addre
 }
 
 #[cfg(test)]
-#[path = "precedence_tests.rs"]
 mod tests;

@@ -7,7 +7,8 @@ use super::format::{ADDRESS_MAP, ANYCAST, MAP_FILE};
 use super::{MapFile, Scope, code, members, names};
 use crate::model::table::{Document, Table, Value, in_file_order};
 use crate::model::{
-    AccountId, AddressMap, AnycastDefaults, Diagnostic, Files, MapId, MapOwner, Member, Severity, Unit,
+    AccountId, AddressMap, AnycastDefaults, Diagnostic, Files, MapId, MapOwner, Member, Membership, Severity,
+    Unit,
 };
 
 pub(super) fn read(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &dyn Files) -> MapFile {
@@ -16,13 +17,7 @@ pub(super) fn read(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &dy
         Scope::Account(account) => Unit::Account(account.clone()),
     };
     let mut read = MapFile::default();
-    let document = match Document::parse(file, content) {
-        Ok(document) => document,
-        Err(error) => {
-            read.findings.push((own, error));
-            return read;
-        }
-    };
+    let document = Document::parse(file, content);
     let root = document.root(&MAP_FILE);
     read.anycast = root.get("anycast").and_then(|value| anycast(value, scope));
     let maps = root.get("address_map").map(|value| value.tables(&ADDRESS_MAP)).unwrap_or_default();
@@ -188,7 +183,7 @@ fn is_immutable(table: &Table<'_>, scope: Scope<'_>) -> bool {
 /// What an immutable map must be: enabled, with addresses, and about the account alone.
 fn immutable_rules(
     table: &Table<'_>,
-    memberships: &[crate::model::Membership],
+    memberships: &[Membership],
     enabled: Option<bool>,
     without_address: bool,
 ) {
@@ -218,5 +213,4 @@ fn immutable_rules(
 }
 
 #[cfg(test)]
-#[path = "map_file_tests.rs"]
 mod tests;

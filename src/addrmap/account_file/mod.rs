@@ -15,10 +15,7 @@ pub(super) fn read(
     content: &[u8],
     account: &AccountId,
 ) -> (Option<AccountSettings>, Diagnostics) {
-    let document = match Document::parse(file, content) {
-        Ok(document) => document,
-        Err(error) => return (None, vec![error]),
-    };
+    let document = Document::parse(file, content);
     let root = document.root(&ACCOUNT_FILE);
     let shared =
         root.get("shared_addresses").and_then(|value| value.choice(&[("allow", true), ("never", false)]));
@@ -83,5 +80,4 @@ fn zone(value: Value<'_>, place: Place) -> ZoneSettings {
 }
 
 #[cfg(test)]
-#[path = "account_file_tests.rs"]
 mod tests;

@@ -1,0 +1,292 @@
+//! Cuts a master file into entries, and entries into tokens with their places (RFC 1035 section 5.1).
+//!
+//! Invariant: total and linear: any octets give entries, each octet is looked at a bounded number of times, and
+//! nothing is allocated per token. Escapes are left in place; whoever knows the field resolves them.
+
+use super::codes;
+use super::report::Fault;
+
+/// A field of an entry, as a range of the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
+    /// First octet; of a quoted one the octet behind the quote.
+    pub(super) start: u32,
+    /// Behind the last octet; of a quoted one the closing quote.
+    pub(super) end: u32,
+    /// Whether it stands in quotes.
+    pub(super) quoted: bool,
+}
+
+impl Token {
+    /// The token's octets.
+    pub(super) fn of<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        &text[self.start as usize..self.end as usize]
+    }
+
+    /// Its place with the quotes.
+    pub(super) fn place(&self) -> (u32, u32) {
+        let quote = u32::from(self.quoted);
+        (self.start - quote, self.end + quote)
+    }
+}
+
+/// One entry: a line, or several that parentheses make one. Its buffers are used again for the next one.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    pub(super) tokens: Vec<Token>,
+    /// Comments with their semicolon, without the line's end.
+    pub(super) comments: Vec<(u32, u32)>,
+    /// Whether the first column is blank, so that the owner is the last one.
+    pub(super) blank_owner: bool,
+    /// The line of the first token, from 1.
+    pub(super) line: u32,
+    /// Behind the entry's last octet, the line's end left out.
+    pub(super) end: u32,
+    /// What is wrong with the text; an entry with a fault is not read further.
+    pub(super) faults: Vec<Fault>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Blank,
+    NewLine,
+    Comment,
+    Quote,
+    Open,
+    Close,
+    Backslash,
+}
+
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Plain; 256];
+    kinds[b' ' as usize] = Kind::Blank;
+    kinds[b'\t' as usize] = Kind::Blank;
+    kinds[b'\r' as usize] = Kind::Blank;
+    kinds[b'\n' as usize] = Kind::NewLine;
+    kinds[b';' as usize] = Kind::Comment;
+    kinds[b'"' as usize] = Kind::Quote;
+    kinds[b'(' as usize] = Kind::Open;
+    kinds[b')' as usize] = Kind::Close;
+    kinds[b'\\' as usize] = Kind::Backslash;
+    kinds
+};
+
+/// How often reading starts again behind a parenthesis that is never closed.
+const MAX_RETRIES: u32 = 16;
+
+/// Reads entries from a text of at most [`super::source::MAX_TEXT`] octets.
+pub(super) struct Lexer<'t> {
+    text: &'t [u8],
+    at: usize,
+    line: u32,
+    retries: u32,
+}
+
+impl<'t> Lexer<'t> {
+    /// Starts at octet `at`, the first of line 1.
+    pub(super) fn new(text: &'t [u8], at: usize) -> Lexer<'t> {
+        Lexer { text, at, line: 1, retries: 0 }
+    }
+
+    /// Reads the next entry, which may have no tokens; `false` at the end of the text.
+    pub(super) fn next(&mut self, entry: &mut Entry) -> bool {
+        entry.tokens.clear();
+        entry.comments.clear();
+        entry.faults.clear();
+        let Some(first) = self.text.get(self.at) else { return false };
+        entry.blank_owner = KINDS[usize::from(*first)] == Kind::Blank;
+        entry.line = self.line;
+        entry.end = self.at as u32;
+        let mut depth = 0_u32;
+        // The first open parenthesis: its octet, the next line's first octet and number.
+        let mut opened = (0, 0, 0);
+        while let Some(&byte) = self.text.get(self.at) {
+            let at = self.at as u32;
+            match KINDS[usize::from(byte)] {
+                Kind::Blank => self.at += 1,
+                Kind::NewLine => {
+                    self.at += 1;
+                    self.line += 1;
+                    if depth == 0 {
+                        return true;
+                    }
+                    if opened.1 == 0 {
+                        opened = (opened.0, self.at, self.line);
+                    }
+                }
+                Kind::Comment => {
+                    let end = self.line_end();
+                    entry.comments.push((at, end as u32));
+                    self.at = end;
+                    entry.end = end as u32;
+                }
+                Kind::Open => {
+                    if depth == 0 {
+                        opened = (at, 0, 0);
+                    }
+                    depth += 1;
+                    self.at += 1;
+                    entry.end = at + 1;
+                }
+                Kind::Close => {
+                    match depth.checked_sub(1) {
+                        Some(less) => depth = less,
+                        None => {
+                            let message = "closing parenthesis without an open one";
+                            entry.faults.push(Fault::new(
+                                codes::UNBALANCED_PARENTHESIS,
+                                (at, at + 1),
+                                message,
+                            ));
+                        }
+                    }
+                    self.at += 1;
+                    entry.end = at + 1;
+                }
+                Kind::Quote => self.quoted(entry),
+                Kind::Plain | Kind::Backslash => self.plain(entry),
+            }
+        }
+        if depth > 0 {
+            let fault = (opened.0, opened.0 + 1);
+            let message = "parenthesis that is never closed";
+            entry.faults.push(Fault::new(codes::UNBALANCED_PARENTHESIS, fault, message));
+            // What was swallowed up to the end of the text is read again, from the next line on.
+            if opened.1 > 0 && self.retries < MAX_RETRIES {
+                self.retries += 1;
+                (self.at, self.line) = (opened.1, opened.2);
+            }
+        }
+        true
+    }
+
+    /// Where the present line ends, a carriage return in front of the line feed left out.
+    fn line_end(&self) -> usize {
+        let rest = &self.text[self.at..];
+        let len = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        self.at + rest[..len].strip_suffix(b"\r").map_or(len, <[u8]>::len)
+    }
+
+    fn push(&mut self, entry: &mut Entry, start: usize, quoted: bool) {
+        if entry.tokens.is_empty() {
+            entry.line = self.line;
+        }
+        entry.tokens.push(Token { start: start as u32, end: self.at as u32, quoted });
+    }
+
+    fn plain(&mut self, entry: &mut Entry) {
+        let start = self.at;
+        while let Some(&byte) = self.text.get(self.at) {
+            match KINDS[usize::from(byte)] {
+                Kind::Plain => self.at += 1,
+                Kind::Backslash => self.escape(entry),
+                _ => break,
+            }
+        }
+        self.push(entry, start, false);
+        entry.end = self.at as u32;
+    }
+
+    /// Steps over a backslash and the octet behind it, but never over the end of a line.
+    fn escape(&mut self, entry: &mut Entry) {
+        let at = self.at as u32;
+        self.at += 1;
+        match self.text.get(self.at) {
+            None | Some(b'\n' | b'\r') => {
+                let message = "backslash at the end of a line";
+                entry.faults.push(Fault::new(codes::BAD_ESCAPE, (at, at + 1), message));
+            }
+            Some(_) => self.at += 1,
+        }
+    }
+
+    fn quoted(&mut self, entry: &mut Entry) {
+        let quote = self.at as u32;
+        self.at += 1;
+        let start = self.at;
+        loop {
+            match self.text.get(self.at) {
+                None | Some(b'\n') => {
+                    let message = "string without its closing quote";
+                    entry.faults.push(Fault::new(
+                        codes::UNCLOSED_QUOTE,
+                        (quote, self.line_end_before()),
+                        message,
+                    ));
+                    self.push(entry, start, true);
+                    entry.end = self.at as u32;
+                    return;
+                }
+                Some(b'"') => break,
+                Some(b'\\') => self.escape(entry),
+                Some(_) => self.at += 1,
+            }
+        }
+        self.push(entry, start, true);
+        self.at += 1;
+        entry.end = self.at as u32;
+    }
+
+    fn line_end_before(&self) -> u32 {
+        let carriage_return = self.at > 0 && self.text[self.at - 1] == b'\r';
+        (self.at - usize::from(carriage_return)) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(text: &str) -> Vec<String> {
+        let mut lexer = Lexer::new(text.as_bytes(), 0);
+        let mut entry = Entry::default();
+        let mut out = Vec::new();
+        while lexer.next(&mut entry) {
+            let tokens: Vec<String> = entry
+                .tokens
+                .iter()
+                .map(|token| {
+                    let text = String::from_utf8_lossy(token.of(text.as_bytes())).into_owned();
+                    if token.quoted { format!("\"{text}\"") } else { text }
+                })
+                .collect();
+            let comments = entry.comments.iter().map(|(from, to)| &text[*from as usize..*to as usize]);
+            let faults = entry.faults.iter().map(|fault| fault.code.name);
+            let blank = if entry.blank_owner { "_ " } else { "" };
+            let parts: Vec<&str> = tokens.iter().map(String::as_str).chain(comments).chain(faults).collect();
+            out.push(format!("{} {blank}{}", entry.line, parts.join("|")));
+        }
+        out
+    }
+
+    #[test]
+    fn lines_tokens_quotes_and_comments() {
+        assert_eq!(
+            entries("a  b\tc ; x \r\n \"q ; ( \\\" r\"z;y\n\n;c"),
+            ["1 a|b|c|; x ", "2 _ \"q ; ( \\\" r\"|z|;y", "3 ", "4 ;c"]
+        );
+    }
+
+    #[test]
+    fn parentheses_join_lines_and_every_comment_is_kept() {
+        assert_eq!(entries("a ( b ; one\n c (d)\n) e ; two\nf"), ["1 a|b|c|d|e|; one|; two", "4 f"]);
+        assert_eq!(entries("\n( \n a )\nb"), ["1 ", "3 a", "4 b"]);
+    }
+
+    #[test]
+    fn faults_end_with_their_entry() {
+        assert_eq!(entries("a ) b\nc"), ["1 a|b|unbalanced-parenthesis", "2 c"]);
+        assert_eq!(entries("a \"b\r\nc"), ["1 a|\"b\r\"|unclosed-quote", "2 c"]);
+        assert_eq!(entries("a ( \"b\n) c\nd"), ["1 a|\"b\"|c|unclosed-quote", "3 d"]);
+        assert_eq!(entries("a\\\nb"), ["1 a\\|bad-escape", "2 b"]);
+        assert_eq!(entries("a ( b\nc d\ne"), ["1 a|b|c|d|e|unbalanced-parenthesis", "2 c|d", "3 e"]);
+        assert_eq!(entries("a ("), ["1 a|unbalanced-parenthesis"]);
+    }
+
+    #[test]
+    fn many_open_parentheses_cost_no_square_of_time() {
+        let text = "a (\n".repeat(20_000);
+        assert!(entries(&text).len() <= 18);
+    }
+}

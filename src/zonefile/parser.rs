@@ -1,0 +1,492 @@
+//! Entries to records: owner, TTL, class, type, data and tags (RFC 1035 section 5.1).
+//!
+//! Invariant: a fault costs its own entry only; reading goes on with the next one, so that all faults of a zone
+//! are found in one run.
+
+use std::sync::Arc;
+
+use crate::model::{Files, Record, RecordTags};
+use crate::wire::{Class, Name, NameError, RrType};
+
+use super::cf_tags;
+use super::codes;
+use super::lexer::{Entry, Lexer, Token};
+use super::names;
+use super::period;
+use super::rdata;
+use super::report::{Fault, Report};
+use super::source::{MAX_TEXT, Sources, Span, Text, bom_len, shown};
+
+/// Where the parts of a record stand, for the checks of the zone as a whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    /// The owner; where it is omitted, the type.
+    pub(super) owner: (u32, u32),
+    /// All data.
+    pub(super) data: (u32, u32),
+    /// `cf-proxied`.
+    pub(super) tag: Option<(u32, u32)>,
+    /// The TTL is the SOA's MINIMUM, which is filled in at the end.
+    pub(super) ttl_of_soa: bool,
+    /// The tags could not be read and were complained about.
+    pub(super) bad_tags: bool,
+}
+
+/// What has been read of a zone.
+pub(super) struct Parsed {
+    /// The records in the order read.
+    pub(super) records: Vec<Record>,
+    /// As many marks as records.
+    pub(super) marks: Vec<Marks>,
+    /// Some entry was lost to a fault, so that what seems absent may only be unread.
+    pub(super) incomplete: bool,
+}
+
+/// What holds while a file is read; an included file has its own.
+#[derive(Clone)]
+pub(super) struct Context {
+    /// Index of the file.
+    pub(super) file: u16,
+    /// Completes relative names.
+    pub(super) origin: Name,
+    /// Whether a `$ORIGIN` was given.
+    pub(super) origin_given: bool,
+    /// The last owner.
+    pub(super) owner: Owner,
+    /// `$TTL`, or the MINIMUM of a SOA that came without a TTL.
+    pub(super) default_ttl: Option<u32>,
+    /// The last TTL that was written at a record.
+    pub(super) last_ttl: Option<u32>,
+}
+
+/// The owner that a record without one takes.
+#[derive(Clone)]
+pub(super) enum Owner {
+    /// There was none yet.
+    Absent,
+    /// The last one could not be read, which was complained about.
+    Faulty,
+    Known(Name),
+}
+
+/// The text of one entry and how its places become places of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'t> {
+    pub(super) text: &'t [u8],
+    pub(super) tokens: &'t [Token],
+    pub(super) blank_owner: bool,
+    pub(super) number: u32,
+    /// Where the whole entry stands, if its text is not the file's own (`$GENERATE`).
+    pub(super) made_at: Option<(u32, u32)>,
+}
+
+impl Line<'_> {
+    /// A place of this text as a place of the file.
+    pub(super) fn place(&self, at: (u32, u32)) -> (u32, u32) {
+        self.made_at.unwrap_or(at)
+    }
+
+    /// Behind the last token.
+    fn end(&self) -> (u32, u32) {
+        let end = self.tokens.last().map_or(0, |token| token.place().1);
+        (end, end + 1)
+    }
+}
+
+/// Reads a zone: the master file and what it includes.
+pub(super) struct Parser<'a> {
+    pub(super) zone: &'a Name,
+    pub(super) files: &'a dyn Files,
+    pub(super) sources: Sources<'a>,
+    pub(super) report: Report,
+    pub(super) parsed: Parsed,
+    /// The files that are being read, outermost first.
+    pub(super) including: Vec<Arc<str>>,
+    /// Number of includes and octets included so far.
+    pub(super) includes: usize,
+    pub(super) included_octets: usize,
+    /// Records made by `$GENERATE` so far.
+    pub(super) generated: usize,
+    rdata: Vec<u8>,
+    name: Vec<u8>,
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(zone: &'a Name, files: &'a dyn Files) -> Parser<'a> {
+        Parser {
+            zone,
+            files,
+            sources: Sources::default(),
+            report: Report::default(),
+            parsed: Parsed { records: Vec::new(), marks: Vec::new(), incomplete: false },
+            including: Vec::new(),
+            includes: 0,
+            included_octets: 0,
+            generated: 0,
+            rdata: Vec::new(),
+            name: Vec::new(),
+        }
+    }
+
+    /// Reads the master file.
+    pub(super) fn master(&mut self, file: &Arc<str>, content: &'a [u8]) {
+        let too_large = content.len() > MAX_TEXT;
+        let text = if too_large { &[] } else { content };
+        let Some(index) = self.sources.add(file.clone(), Text::Borrowed(text)) else { return };
+        if too_large {
+            self.report.whole(codes::FILE_TOO_LARGE, format!("file of 4 GiB or more: {}", content.len()));
+            self.parsed.incomplete = true;
+        }
+        // About one record in 48 octets; growth by doubling would copy them all again.
+        self.parsed.records.reserve(text.len() / 48);
+        self.parsed.marks.reserve(text.len() / 48);
+        let mut context = Context {
+            file: index,
+            origin: self.zone.clone(),
+            origin_given: false,
+            owner: Owner::Absent,
+            default_ttl: None,
+            last_ttl: None,
+        };
+        self.text(text, &mut context);
+    }
+
+    /// Reads the entries of one text.
+    pub(super) fn text(&mut self, text: &[u8], context: &mut Context) {
+        let mut lexer = Lexer::new(text, bom_len(text));
+        let mut entry = Entry::default();
+        while lexer.next(&mut entry) {
+            self.entry(text, &mut entry, context);
+        }
+    }
+
+    fn entry(&mut self, text: &[u8], entry: &mut Entry, context: &mut Context) {
+        if !entry.faults.is_empty() {
+            for fault in entry.faults.drain(..) {
+                self.fault(context, fault);
+            }
+            return;
+        }
+        let Some(first) = entry.tokens.first() else {
+            for comment in &entry.comments {
+                if let Some((start, end)) = cf_tags::stray(text, *comment) {
+                    let span = Span { file: context.file, start, end };
+                    self.report.add(codes::MISPLACED_TAG, span, || {
+                        "tag in a comment that follows no record".to_owned()
+                    });
+                }
+            }
+            return;
+        };
+        let line = Line {
+            text,
+            tokens: &entry.tokens,
+            blank_owner: entry.blank_owner,
+            number: entry.line,
+            made_at: None,
+        };
+        if !entry.blank_owner && !first.quoted && text[first.start as usize] == b'$' {
+            return self.directive(line, &entry.comments, context);
+        }
+        let tags = self.tags(text, &entry.comments, context);
+        self.record(line, &tags, context);
+    }
+
+    /// Reads the tags of an entry and reports what is wrong with them.
+    pub(super) fn tags(&mut self, text: &[u8], comments: &[(u32, u32)], context: &Context) -> TagMarks {
+        if comments.is_empty() {
+            return TagMarks::default();
+        }
+        let tags = cf_tags::read(text, comments);
+        let before = self.report.errors();
+        for fault in tags.faults {
+            self.report.fault(context.file, fault);
+        }
+        TagMarks {
+            tags: tags.tags,
+            proxied_at: tags.proxied_at,
+            flatten_at: tags.flatten_at,
+            bad: self.report.errors() > before,
+        }
+    }
+
+    /// Reports a fault that costs an entry.
+    pub(super) fn fault(&mut self, context: &Context, fault: Fault) {
+        self.parsed.incomplete = true;
+        self.report.fault(context.file, fault);
+    }
+
+    /// Reads one record; `false` where it has a fault.
+    pub(super) fn record(&mut self, line: Line<'_>, tags: &TagMarks, context: &mut Context) -> bool {
+        match self.try_record(line, tags, context) {
+            Ok(()) => true,
+            Err(Some(mut fault)) => {
+                (fault.start, fault.end) = line.place((fault.start, fault.end));
+                self.fault(context, fault);
+                false
+            }
+            Err(None) => false,
+        }
+    }
+
+    /// The error is `None` where the cause was complained about before.
+    fn try_record(
+        &mut self,
+        line: Line<'_>,
+        tags: &TagMarks,
+        context: &mut Context,
+    ) -> Result<(), Option<Fault>> {
+        let mut tokens = line.tokens;
+        let mut soa_owner = None;
+        if !line.blank_owner {
+            let (token, rest) = tokens.split_first().ok_or(None)?;
+            tokens = rest;
+            context.owner = match self.owner(line.text, token, context) {
+                Ok(name) => Owner::Known(name),
+                Err(fault) => {
+                    context.owner = Owner::Faulty;
+                    return Err(Some(fault));
+                }
+            };
+            soa_owner = Some(token);
+        }
+        let head = head(line, tokens)?;
+        let data = &tokens[head.taken..];
+        if head.rtype == RrType::SOA
+            && let Some(token) = soa_owner
+        {
+            self.lenient_soa_owner(line, token, context);
+        }
+        // A type that is refused is complained about before its data.
+        if let Some(fault) = refused_type(head.rtype, head.type_token, line.text) {
+            return Err(Some(fault));
+        }
+        let type_end = head.type_token.end;
+        let mut reader = rdata::Reader::new(line.text, data, context.origin.as_wire(), type_end);
+        let read = rdata::read(head.rtype, &mut reader, &mut self.rdata);
+        read.map_err(Some)?;
+        let owner = match &context.owner {
+            Owner::Known(name) => name.clone(),
+            Owner::Faulty => return Err(None),
+            Owner::Absent => {
+                let place = head.type_token.place();
+                return Err(Some(Fault::new(
+                    codes::NO_OWNER,
+                    place,
+                    "record without an owner, and none before it",
+                )));
+            }
+        };
+        let (ttl, ttl_of_soa) = self.ttl(&head, context);
+        self.check_tags(head.rtype, tags, line, context);
+        let owner_at = soa_owner.unwrap_or(&head.type_token).place();
+        let data_at = match (data.first(), data.last()) {
+            (Some(first), Some(last)) => (first.place().0, last.place().1),
+            _ => head.type_token.place(),
+        };
+        self.parsed.marks.push(Marks {
+            owner: line.place(owner_at),
+            data: line.place(data_at),
+            tag: tags.proxied_at,
+            ttl_of_soa,
+            bad_tags: tags.bad,
+        });
+        self.parsed.records.push(Record {
+            owner,
+            rtype: head.rtype,
+            ttl,
+            rdata: self.rdata.as_slice().into(),
+            tags: tags.tags,
+            file: context.file,
+            line: line.number,
+        });
+        Ok(())
+    }
+
+    /// Reads a name that stands as an owner or in a directive.
+    pub(super) fn owner(&mut self, text: &[u8], token: &Token, context: &Context) -> Result<Name, Fault> {
+        let bytes = token.of(text);
+        let bad = |error: NameError| {
+            let code = if error == NameError::BadEscape { codes::BAD_ESCAPE } else { codes::BAD_NAME };
+            Fault::new(code, token.place(), format!("{error}: {}", shown(bytes)))
+        };
+        if token.quoted {
+            let message = format!("name in quotes: {}", shown(bytes));
+            return Err(
+                Fault::new(codes::BAD_NAME, token.place(), message).hint("write the name without quotes")
+            );
+        }
+        self.name.clear();
+        names::append_name(&mut self.name, bytes, context.origin.as_wire()).map_err(bad)?;
+        Name::from_wire(&self.name).map_err(bad)
+    }
+
+    /// A Cloudflare export writes the owner of the SOA without its final dot, one of 2018 as `@` below the root.
+    fn lenient_soa_owner(&mut self, line: Line<'_>, token: &Token, context: &mut Context) {
+        let text = token.of(line.text);
+        let Owner::Known(owner) = &context.owner else { return };
+        if owner == self.zone {
+            return;
+        }
+        let relative = text != b"@" && text.last() != Some(&b'.');
+        let undotted = relative && Name::parse_bytes(text, Some(&Name::root())).as_ref() == Ok(self.zone);
+        let below_root = text == b"@" && context.origin.is_root();
+        if (undotted && !context.origin_given) || below_root {
+            context.owner = Owner::Known(self.zone.clone());
+            let (start, end) = line.place(token.place());
+            let span = Span { file: context.file, start, end };
+            let value = shown(text);
+            self.report
+                .add(codes::SOA_OWNER, span, || format!("owner of the SOA read as the zone itself: {value}"));
+        }
+    }
+
+    /// The TTL of a record: its own, `$TTL`, the last one, or the SOA's MINIMUM (RFC 1035, RFC 2308 section 4).
+    fn ttl(&mut self, head: &Head, context: &mut Context) -> (u32, bool) {
+        if let Some(ttl) = head.ttl {
+            context.last_ttl = Some(ttl);
+            return (ttl, false);
+        }
+        if let Some(ttl) = context.default_ttl.or(context.last_ttl) {
+            return (ttl, false);
+        }
+        if head.rtype == RrType::SOA
+            && let Some(minimum) = self.rdata.last_chunk::<4>()
+        {
+            context.default_ttl = Some(u32::from_be_bytes(*minimum).min(period::MAX_TTL));
+        }
+        (0, true)
+    }
+
+    fn check_tags(&mut self, rtype: RrType, tags: &TagMarks, line: Line<'_>, context: &Context) {
+        let mut add = |code, at: Option<(u32, u32)>, message: &str| {
+            let (start, end) = at.unwrap_or_else(|| line.end());
+            self.report.add(code, Span { file: context.file, start, end }, || format!("{message}: {rtype}"));
+        };
+        if !(rtype.is_address() || rtype == RrType::CNAME) {
+            match tags.tags.proxied {
+                Some(true) => {
+                    add(codes::TAG_ON_TYPE, tags.proxied_at, "record of a type that cannot be proxied")
+                }
+                Some(false) => {
+                    add(codes::USELESS_TAG, tags.proxied_at, "tag on a type that cannot be proxied")
+                }
+                None => {}
+            }
+        }
+        if tags.tags.flatten && rtype != RrType::CNAME {
+            add(codes::TAG_ON_TYPE, tags.flatten_at, "record of a type that cannot be flattened");
+        }
+    }
+}
+
+/// Tags of an entry with their places.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TagMarks {
+    pub(super) tags: RecordTags,
+    pub(super) proxied_at: Option<(u32, u32)>,
+    pub(super) flatten_at: Option<(u32, u32)>,
+    pub(super) bad: bool,
+}
+
+/// What stands between owner and data.
+struct Head {
+    ttl: Option<u32>,
+    rtype: RrType,
+    type_token: Token,
+    /// Number of tokens up to and with the type.
+    taken: usize,
+}
+
+/// Reads TTL and class, in either order and both optional, and the type.
+fn head(line: Line<'_>, tokens: &[Token]) -> Result<Head, Fault> {
+    let mut ttl = None;
+    let mut class_seen = false;
+    for (index, token) in tokens.iter().enumerate() {
+        let bytes = token.of(line.text);
+        if token.quoted {
+            let message = format!("string where a type is wanted: {}", shown(bytes));
+            return Err(Fault::new(codes::MISSING_TYPE, token.place(), message));
+        }
+        if let Some(rtype) = common_type(bytes) {
+            return Ok(Head { ttl, rtype, type_token: *token, taken: index + 1 });
+        }
+        if ttl.is_none() && bytes.first().is_some_and(u8::is_ascii_digit) {
+            ttl = Some(read_ttl(line.text, token)?);
+            continue;
+        }
+        let word = std::str::from_utf8(bytes).unwrap_or_default();
+        if !class_seen && let Ok(class) = word.parse::<Class>() {
+            // ANY and NONE are no classes of data, and `ANY` is no type of data either.
+            if class != Class::IN {
+                return Err(Fault::new(
+                    codes::BAD_CLASS,
+                    token.place(),
+                    format!("class other than IN: {}", shown(bytes)),
+                ));
+            }
+            class_seen = true;
+            continue;
+        }
+        let Ok(rtype) = word.parse::<RrType>() else {
+            let fault = Fault::new(
+                codes::UNKNOWN_TYPE,
+                token.place(),
+                format!("unknown record type: {}", shown(bytes)),
+            );
+            let next_is_type = tokens.get(index + 1).is_some_and(|next| {
+                let next = next.of(line.text);
+                std::str::from_utf8(next)
+                    .is_ok_and(|next| next.parse::<RrType>().is_ok() || next.parse::<Class>().is_ok())
+            });
+            return Err(if line.blank_owner && index == 0 && next_is_type {
+                fault.hint("write an owner name in the first column, without blanks in front of it")
+            } else {
+                fault
+            });
+        };
+        return Ok(Head { ttl, rtype, type_token: *token, taken: index + 1 });
+    }
+    Err(Fault::new(codes::MISSING_TYPE, line.end(), "record without a type"))
+}
+
+/// Reads a TTL of at most 2^31 - 1 seconds.
+pub(super) fn read_ttl(text: &[u8], token: &Token) -> Result<u32, Fault> {
+    let bytes = token.of(text);
+    let bad =
+        |message: &str| Fault::new(codes::BAD_TTL, token.place(), format!("{message}: {}", shown(bytes)));
+    let seconds = period::parse(bytes).filter(|_| !token.quoted).ok_or_else(|| bad("not a TTL"))?;
+    u32::try_from(seconds)
+        .ok()
+        .filter(|ttl| *ttl <= period::MAX_TTL)
+        .ok_or_else(|| bad("TTL above 2147483647"))
+}
+
+/// The types that nearly all records have, without a search.
+fn common_type(text: &[u8]) -> Option<RrType> {
+    Some(match text {
+        b"A" => RrType::A,
+        b"AAAA" => RrType::AAAA,
+        b"CNAME" => RrType::CNAME,
+        b"MX" => RrType::MX,
+        b"NS" => RrType::NS,
+        b"PTR" => RrType::PTR,
+        b"SRV" => RrType::SRV,
+        b"TXT" => RrType::TXT,
+        _ => return None,
+    })
+}
+
+fn refused_type(rtype: RrType, token: Token, text: &[u8]) -> Option<Fault> {
+    let value = shown(token.of(text));
+    match rtype {
+        RrType::RRSIG | RrType::NSEC | RrType::NSEC3 | RrType::NSEC3PARAM => {
+            let message = format!("signed zones come later, record of type: {value}");
+            Some(Fault::new(codes::SIGNED_ZONE, token.place(), message))
+        }
+        _ if rtype.is_meta() => {
+            Some(Fault::new(codes::META_TYPE, token.place(), format!("type that no zone holds: {value}")))
+        }
+        _ => None,
+    }
+}

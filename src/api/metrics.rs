@@ -17,7 +17,9 @@ pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The endpoint could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {addr} for metrics: {source}; choose another address with --metrics, or leave it out")]
+#[error(
+    "cannot listen on {addr} for metrics: {source}; choose another address with --metrics, or leave it out"
+)]
 pub struct MetricsError {
     /// The address.
     pub addr: SocketAddr,
@@ -66,7 +68,8 @@ mod tests {
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, Arc::new(|| "portolan_zones 3\n".to_owned()), stop.clone()));
+        let server =
+            tokio::spawn(serve(listener, Arc::new(|| "portolan_zones 3\n".to_owned()), stop.clone()));
 
         let answer = ask(addr, "GET /metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");

@@ -9,7 +9,12 @@ use crate::wire::{Name, RrType};
 
 /// An authoritative DNS server that answers proxied names from address maps.
 #[derive(Debug, Parser)]
-#[command(name = "portolan", version, args_conflicts_with_subcommands = false, subcommand_precedence_over_arg = true)]
+#[command(
+    name = "portolan",
+    version,
+    args_conflicts_with_subcommands = false,
+    subcommand_precedence_over_arg = true
+)]
 pub struct Cli {
     /// Where the files lie.
     #[command(flatten)]

@@ -73,7 +73,8 @@ fn as_json(explanation: &Explanation) -> Value {
 }
 
 fn turn_json(turn: &TurnTold) -> Value {
-    let mut value = json!({ "step": turn.kind, "text": turn.text, "place": turn.place.as_ref().map(place_json) });
+    let mut value =
+        json!({ "step": turn.kind, "text": turn.text, "place": turn.place.as_ref().map(place_json) });
     if !turn.levels.is_empty() {
         let levels = turn.levels.iter().map(|level| {
             let maps = level.maps.iter().map(|(id, place)| json!({ "id": id, "place": place_json(place) }));

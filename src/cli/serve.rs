@@ -121,11 +121,8 @@ async fn serve_until(
         Some(addr) => Some(endpoint::bind(addr).await?),
         None => None,
     };
-    let config = ServerConfig {
-        listen: parts.listen,
-        workers: parts.workers,
-        settings: Arc::new(parts.settings),
-    };
+    let config =
+        ServerConfig { listen: parts.listen, workers: parts.workers, settings: Arc::new(parts.settings) };
     let server = Server::start(config, &publisher, counters.clone())?;
     let serving = Serving {
         addresses: server.local_addresses().to_vec(),

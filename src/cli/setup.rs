@@ -17,8 +17,8 @@ use crate::control::{self, Loaded, Sources};
 use crate::model::{Diagnostic, Severity};
 use crate::server::Listen;
 use crate::snapshot::Snapshot;
-use crate::telemetry::log::{self, LogFormat};
 use crate::telemetry::Facts;
+use crate::telemetry::log::{self, LogFormat};
 
 /// The settings of this run.
 pub(super) struct Setup {

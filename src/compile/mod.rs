@@ -93,7 +93,12 @@ fn told(why: NoAddresses) -> ExtendedError {
     }
 }
 
-fn own_set(world: &World, precedence: &Precedence<'_>, sets: &mut Sets, zone: &LoadedZone) -> Option<SetIndex> {
+fn own_set(
+    world: &World,
+    precedence: &Precedence<'_>,
+    sets: &mut Sets,
+    zone: &LoadedZone,
+) -> Option<SetIndex> {
     if world.faulty_operator {
         return None;
     }

@@ -60,7 +60,8 @@ pub fn list_deep(folder: &Path) -> (Vec<Entry>, Vec<(PathBuf, io::Error)>) {
         });
         match listed {
             Ok(entries) => {
-                let (folders, found): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.is_folder);
+                let (folders, found): (Vec<_>, Vec<_>) =
+                    entries.into_iter().partition(|entry| entry.is_folder);
                 files.extend(found);
                 open.extend(folders.into_iter().map(|entry| entry.path));
             }

@@ -59,7 +59,8 @@ pub enum LoadError {
 pub fn load(sources: &Sources) -> Result<Loaded, LoadError> {
     let mut reader = Reader::default();
     let listed = folder::list(&sources.zones);
-    let entries = listed.map_err(|error| LoadError::Zones { path: sources.zones.display().to_string(), error })?;
+    let entries =
+        listed.map_err(|error| LoadError::Zones { path: sources.zones.display().to_string(), error })?;
     reader.read_zones(&sources.zones, entries);
     match folder::list(&sources.addrmaps) {
         Ok(entries) => reader.read_maps(&sources.addrmaps, entries),
@@ -73,6 +74,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, LoadError> {
 struct Reader {
     loaded: Loaded,
     findings: Vec<(Unit, Diagnostic)>,
+    maps: MapFile,
     /// The master file of every origin.
     origins: BTreeMap<Name, (Arc<str>, usize)>,
 }
@@ -230,37 +232,21 @@ impl Reader {
         for entry in files.iter().filter(|entry| entry.has_extension("toml")) {
             self.loaded.map_files += 1;
             let Some((file, content)) = self.content(&unit, &entry.path) else { continue };
-            let MapFile { anycast, maps, findings } = addrmap::read_map_file(&file, &content, scope, &folder);
-            self.findings.extend(findings);
-            self.take_maps(maps, anycast);
-        }
-    }
-
-    fn take_maps(
-        &mut self,
-        maps: Vec<crate::model::AddressMap>,
-        anycast: Option<crate::model::AnycastDefaults>,
-    ) {
-        let world = &mut self.loaded.world;
-        for map in maps {
-            let account = map.account.clone();
-            world.accounts.entry(account.clone()).or_insert_with(|| AccountSettings::new(account));
-            world.maps.push(map);
-        }
-        if let Some(anycast) = anycast {
-            if let Some(first) = &world.anycast {
-                let message = format!("anycast defaults are written twice, first at: {}", first.place);
-                let diagnostic = Diagnostic::error("second-anycast", anycast.place, message)
-                    .hint("keep one [anycast] table in the operator's files");
-                self.findings.push((Unit::Operator, diagnostic));
-            } else {
-                world.anycast = Some(anycast);
-            }
+            self.maps.absorb(addrmap::read_map_file(&file, &content, scope, &folder));
         }
     }
 
     /// Checks over all files, and what each error holds back.
     fn finish(mut self) -> Loaded {
+        let MapFile { anycast, maps, findings } = self.maps;
+        self.findings.extend(findings);
+        for map in &maps {
+            let account = &map.account;
+            let accounts = &mut self.loaded.world.accounts;
+            accounts.entry(account.clone()).or_insert_with(|| AccountSettings::new(account.clone()));
+        }
+        self.loaded.world.maps = maps;
+        self.loaded.world.anycast = anycast;
         self.findings.extend(addrmap::check(&self.loaded.world));
         self.findings.extend(zonefile::check_between(&self.loaded.world));
         let world = &mut self.loaded.world;

@@ -15,7 +15,8 @@ pub fn dig_text(message: &Message) -> String {
     let (answer, authority) = (count(Section::Answer), count(Section::Authority));
     let additional = count(Section::Additional) + opt;
     // Writing to a String cannot fail.
-    let _ = writeln!(text, ";; ->>HEADER<<- opcode: {}, status: {}", message.header.opcode(), message.rcode());
+    let _ =
+        writeln!(text, ";; ->>HEADER<<- opcode: {}, status: {}", message.header.opcode(), message.rcode());
     let _ = writeln!(
         text,
         ";; flags: {flags}; QUERY: 1, ANSWER: {answer}, AUTHORITY: {authority}, ADDITIONAL: {additional}"
@@ -23,11 +24,9 @@ pub fn dig_text(message: &Message) -> String {
     if let Some((name, rtype, class)) = &message.question {
         let _ = writeln!(text, "\n;; QUESTION SECTION:\n;{name}\t{class}\t{rtype}");
     }
-    for (section, title) in [
-        (Section::Answer, "ANSWER"),
-        (Section::Authority, "AUTHORITY"),
-        (Section::Additional, "ADDITIONAL"),
-    ] {
+    for (section, title) in
+        [(Section::Answer, "ANSWER"), (Section::Authority, "AUTHORITY"), (Section::Additional, "ADDITIONAL")]
+    {
         if count(section) > 0 {
             let _ = writeln!(text, "\n;; {title} SECTION:");
             for record in message.section(section) {
@@ -39,7 +38,7 @@ pub fn dig_text(message: &Message) -> String {
 }
 
 /// One record on one line, its fields set apart by tabs.
-pub fn record_text(record: &MessageRecord) -> String {
+pub(super) fn record_text(record: &MessageRecord) -> String {
     let rdata = rdata_text(record.rtype, &record.rdata);
     format!("{}\t{}\t{}\t{}\t{rdata}", record.owner, record.ttl, record.class, record.rtype)
 }
@@ -53,6 +52,7 @@ fn flags(header: Header) -> String {
         (Header::RA, "ra"),
         (Header::CD, "cd"),
     ];
-    let set: Vec<&str> = named.iter().filter(|(bit, _)| header.flags & bit != 0).map(|(_, name)| *name).collect();
+    let set: Vec<&str> =
+        named.iter().filter(|(bit, _)| header.flags & bit != 0).map(|(_, name)| *name).collect();
     set.join(" ")
 }

@@ -87,11 +87,19 @@ impl<'s> Teller<'s> {
             Step::NoZone(name) => self.say("no_zone", format!("no zone here holds {name}: refused"), None),
             Step::Zone(name, entry) => self.tell_zone(&name, entry),
             Step::FaultyZone => {
-                self.say("faulty", "its files have an error and no state of it was ever accepted: SERVFAIL".into(), None);
+                self.say(
+                    "faulty",
+                    "its files have an error and no state of it was ever accepted: SERVFAIL".into(),
+                    None,
+                );
             }
             Step::Exact(node) => self.about(node, "exact", "the name exists"),
             Step::EmptyNonTerminal(node) => {
-                self.about(node, "empty_non_terminal", "the name owns nothing itself, names below it do: no data");
+                self.about(
+                    node,
+                    "empty_non_terminal",
+                    "the name owns nothing itself, names below it do: no data",
+                );
             }
             Step::AtCut(node) => self.about(node, "zone_cut", "the name is delegated: a zone cut"),
             Step::BelowCut(node) => {
@@ -103,12 +111,15 @@ impl<'s> Teller<'s> {
                 self.about(node, "below_dname", &text);
             }
             Step::Wildcard(node) => {
-                let text = format!("the name does not exist; the source of synthesis is {}", self.owner(node));
+                let text =
+                    format!("the name does not exist; the source of synthesis is {}", self.owner(node));
                 self.about(node, "wildcard", &text);
             }
             Step::Missing(node) => {
-                let text =
-                    format!("the name does not exist; its closest encloser {} has no wildcard", self.owner(node));
+                let text = format!(
+                    "the name does not exist; its closest encloser {} has no wildcard",
+                    self.owner(node)
+                );
                 self.say("nonexistent", text, None);
             }
             Step::Proxied(entry) => self.tell_proxied(entry),
@@ -124,7 +135,9 @@ impl<'s> Teller<'s> {
                 let place = self.record_place(|rtype, _| rtype == RrType::CNAME);
                 self.say("flatten", format!("the alias is answered as the addresses of {target}"), place);
             }
-            Step::NotHere => self.say("not_here", "no zone here holds that name: the resolver goes on".into(), None),
+            Step::NotHere => {
+                self.say("not_here", "no zone here holds that name: the resolver goes on".into(), None)
+            }
             Step::OtherAccount => {
                 let text = "that name belongs to another account: it is not followed, the resolver goes on";
                 self.say("other_account", text.into(), None);
@@ -207,7 +220,8 @@ impl<'s> Teller<'s> {
         let zone = self.loaded().and_then(good)?;
         let relative = self.node?.relative_name();
         let owner = NameBuf::concat(relative, zone.origin.as_wire()).ok()?.to_name();
-        let record = zone.records.iter().find(|record| record.owner == owner && fits(record.rtype, record.tags))?;
+        let record =
+            zone.records.iter().find(|record| record.owner == owner && fits(record.rtype, record.tags))?;
         Some(zone.place(record))
     }
 }

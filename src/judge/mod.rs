@@ -2,8 +2,8 @@
 //!
 //! Invariant: pure functions; no I/O, no clock.
 
-pub mod explain;
 mod dig;
+pub mod explain;
 
 pub use dig::dig_text;
 pub use explain::{Explanation, explain};

@@ -94,10 +94,8 @@ impl Answerer {
 /// SERVFAIL without a question, to anything that is a query by its header.
 fn server_failure(packet: &[u8], out: &mut [u8]) -> Option<Answered> {
     let head = packet.first_chunk::<HEADER_LEN>()?;
-    let header = Header {
-        id: u16::from_be_bytes([head[0], head[1]]),
-        flags: u16::from_be_bytes([head[2], head[3]]),
-    };
+    let header =
+        Header { id: u16::from_be_bytes([head[0], head[1]]), flags: u16::from_be_bytes([head[2], head[3]]) };
     if header.flags & Header::QR != 0 {
         return None;
     }

@@ -110,7 +110,13 @@ mod tests {
     #[test]
     fn an_answer_of_ours_comes_out_as_it_went_in() {
         let opt = record(b"\x00", 41, 1232, 0x0100_8000, b"\x00\x0f\x00\x05\x00\x0ehey");
-        let tsig = record(b"\x03key\x00", 250, 255, 0, b"\x04hmac\x00\x00\x00\x00\x00\x00\x00\x01\x2c\x00\x00\xab\xcd\x00\x11\x00\x00");
+        let tsig = record(
+            b"\x03key\x00",
+            250,
+            255,
+            0,
+            b"\x04hmac\x00\x00\x00\x00\x00\x00\x00\x01\x2c\x00\x00\xab\xcd\x00\x11\x00\x00",
+        );
         let answers = [
             record(b"\xc0\x0c", 1, 1, 300, &[192, 0, 2, 1]),
             record(b"\xc0\x0c", 1, 1, 300, &[192, 0, 2, 2]),
@@ -119,8 +125,13 @@ mod tests {
             record(b"\xc0\x0c", 33, 3, 5, b""),
             record(b"\x05OtHer\x00", 65280, 0x1234, u32::MAX, b"\xff\x00any\xc0\x0c"),
         ];
-        let authorities =
-            [record(b"\xc0\x10", 6, 1, 60, b"\x02ns\x00\x01h\x00\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05")];
+        let authorities = [record(
+            b"\xc0\x10",
+            6,
+            1,
+            60,
+            b"\x02ns\x00\x01h\x00\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05",
+        )];
         for flags in [0x8400u16, 0x8510, 0x8600, 0xa585, 0x8130] {
             let ours = message(flags, QUESTION, [&answers, &authorities, &[opt.clone(), tsig.clone()]]);
             let theirs = through(&ours);
@@ -147,7 +158,8 @@ mod tests {
     #[test]
     fn what_is_no_message_is_none() {
         assert!(bridge(&[0; 11]).is_none());
-        let mut cut = message(0x8400, QUESTION, [&[record(b"\xc0\x0c", 1, 1, 300, &[192, 0, 2, 1])], &[], &[]]);
+        let mut cut =
+            message(0x8400, QUESTION, [&[record(b"\xc0\x0c", 1, 1, 300, &[192, 0, 2, 1])], &[], &[]]);
         cut.pop();
         assert!(bridge(&cut).is_none());
     }

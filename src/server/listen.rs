@@ -54,7 +54,9 @@ pub enum ListenError {
         transport: &'static str,
     },
     /// No interface has the address.
-    #[error("{addr} is not an address of this machine; choose one of its own, or 0.0.0.0 or [::] for all of them")]
+    #[error(
+        "{addr} is not an address of this machine; choose one of its own, or 0.0.0.0 or [::] for all of them"
+    )]
     NotLocal {
         /// The address.
         addr: SocketAddr,
@@ -101,7 +103,9 @@ pub(super) fn bind_all(listen: &[Listen], workers: usize) -> Result<Vec<Bound>, 
     for wanted in listen {
         match bind(wanted.addr, workers) {
             Ok(sockets) => bound.push(sockets),
-            Err(error @ (ListenError::NoFamily { .. } | ListenError::NotLocal { .. })) if wanted.is_default => {
+            Err(error @ (ListenError::NoFamily { .. } | ListenError::NotLocal { .. }))
+                if wanted.is_default =>
+            {
                 tracing::warn!(address = %wanted.addr, "default address left out: {error}");
             }
             Err(error) => return Err(error),

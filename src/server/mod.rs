@@ -97,7 +97,8 @@ impl Server {
         }
         let runtime = tcp::runtime().map_err(|source| thread_error("the runtime of TCP", source))?;
         let stop = server.stop_streams.clone();
-        server.streams = Some(spawn("tcp".to_owned(), move || runtime.block_on(tcp::serve(listeners, stop)))?);
+        server.streams =
+            Some(spawn("tcp".to_owned(), move || runtime.block_on(tcp::serve(listeners, stop)))?);
         Ok(server)
     }
 

@@ -88,11 +88,15 @@ pub(super) fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr, local: Loca
             sendmsg(fd, &slices, &[ControlMessage::Ipv4PacketInfo(&info)], flags, Some(&SockaddrIn::from(to)))
         }
         (SocketAddr::V6(to), IpAddr::V6(ip)) => {
-            let info = in6_pktinfo {
-                ipi6_addr: in6_addr { s6_addr: ip.octets() },
-                ipi6_ifindex: local.interface,
-            };
-            sendmsg(fd, &slices, &[ControlMessage::Ipv6PacketInfo(&info)], flags, Some(&SockaddrIn6::from(to)))
+            let info =
+                in6_pktinfo { ipi6_addr: in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: local.interface };
+            sendmsg(
+                fd,
+                &slices,
+                &[ControlMessage::Ipv6PacketInfo(&info)],
+                flags,
+                Some(&SockaddrIn6::from(to)),
+            )
         }
         _ => return Err(io::ErrorKind::InvalidInput.into()),
     };

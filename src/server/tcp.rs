@@ -63,7 +63,11 @@ async fn serve_one(listener: TcpListener, handler: Handler, stop: CancellationTo
     }
 }
 
-async fn serve_once(listener: &TcpListener, handler: Handler, stop: &CancellationToken) -> Result<(), String> {
+async fn serve_once(
+    listener: &TcpListener,
+    handler: Handler,
+    stop: &CancellationToken,
+) -> Result<(), String> {
     let listener = listener.try_clone().and_then(tokio::net::TcpListener::from_std);
     let mut server = Server::new(handler);
     server.register_listener(listener.map_err(|error| error.to_string())?, IDLE, RESPONSES);
@@ -100,8 +104,10 @@ impl Handler {
         let inner = &*self.0;
         let mut buffer = inner.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = inner.publisher.current();
-        let answer =
-            inner.answerer.answer(&snapshot, packet, Transport::Stream, &mut buffer).ok_or(Failed::Silence)?;
+        let answer = inner
+            .answerer
+            .answer(&snapshot, packet, Transport::Stream, &mut buffer)
+            .ok_or(Failed::Silence)?;
         bridge::bridge(answer).ok_or(Failed::NoMessage)
     }
 

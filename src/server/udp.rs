@@ -116,7 +116,8 @@ impl Worker {
                 continue;
             }
             let snapshot = self.reader.current();
-            let Some(bytes) = self.answerer.answer(snapshot, &query[..len], Transport::Udp, &mut answer) else {
+            let Some(bytes) = self.answerer.answer(snapshot, &query[..len], Transport::Udp, &mut answer)
+            else {
                 continue;
             };
             if let Err(error) = self.send(bytes, peer) {

@@ -383,7 +383,8 @@ mod tests {
         let counters = Counters::new();
         let block = counters.block(Transport::Tcp, Family::V6);
         for source in AddressSource::ALL {
-            let reply = Reply { source: Some(source), truncated: true, ..reply(Some(RrType::A), Rcode::NOERROR) };
+            let reply =
+                Reply { source: Some(source), truncated: true, ..reply(Some(RrType::A), Rcode::NOERROR) };
             block.replied(&reply);
         }
         let sums = counters.sum(None, None);

@@ -18,7 +18,9 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// `RUST_LOG` cannot be read.
-    #[error("RUST_LOG is \"{text}\": {reason}; write a level such as info, or target=level pairs with commas")]
+    #[error(
+        "RUST_LOG is \"{text}\": {reason}; write a level such as info, or target=level pairs with commas"
+    )]
     Filter {
         /// What it says.
         text: String,

@@ -31,7 +31,11 @@ pub fn render(counters: &Counters, facts: &Facts, started: SystemTime) -> String
 }
 
 fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: SystemTime) -> fmt::Result {
-    page.head("portolan_queries_total", "counter", "Messages answered, by transport, type and response code.")?;
+    page.head(
+        "portolan_queries_total",
+        "counter",
+        "Messages answered, by transport, type and response code.",
+    )?;
     for transport in Transport::ALL {
         for (rtype, rcode, count) in counters.sum(Some(transport), None).answers() {
             let labels = [("transport", transport.as_str()), ("type", rtype), ("rcode", rcode)];
@@ -39,7 +43,11 @@ fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: Syste
         }
     }
     let all = counters.sum(None, None);
-    page.head("portolan_answers_total", "counter", "Answers by the level that gave the addresses of a proxied name.")?;
+    page.head(
+        "portolan_answers_total",
+        "counter",
+        "Answers by the level that gave the addresses of a proxied name.",
+    )?;
     for source in AddressSource::ALL {
         page.sample("portolan_answers_total", &[("source", source.as_str())], all.source(Some(source)))?;
     }
@@ -83,7 +91,11 @@ fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: Syste
         page.sample(name, &[], value)?;
     }
     let since_epoch = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    page.head("portolan_start_time_seconds", "gauge", "When the server started, in seconds since the epoch.")?;
+    page.head(
+        "portolan_start_time_seconds",
+        "gauge",
+        "When the server started, in seconds since the epoch.",
+    )?;
     page.sample("portolan_start_time_seconds", &[], since_epoch.as_secs_f64())?;
     page.head("portolan_build_info", "gauge", "Always 1; the version stands in the label.")?;
     page.sample("portolan_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1)

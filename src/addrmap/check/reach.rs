@@ -1,11 +1,9 @@
 //! What is reached: the anycast defaults, zones that nothing answers for, settings of zones that are not there.
 
-use std::collections::BTreeMap;
-
 use super::{Context, Proxied, Zone, proxied_place};
 use crate::addrmap::precedence::{Decision, NoAddresses};
 use crate::addrmap::{code, names};
-use crate::model::{AccountId, AddressSource, AnycastDefaults, Diagnostic, Place, Unit};
+use crate::model::{AddressSource, AnycastDefaults, Diagnostic, Place, Unit};
 use crate::wire::Name;
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -15,7 +13,6 @@ pub(super) fn check(context: &mut Context<'_>) {
 
 fn zones(context: &mut Context<'_>) {
     let world = context.world;
-    let mut without_defaults: BTreeMap<&AccountId, Vec<Zone<'_>>> = BTreeMap::new();
     let mut by_defaults: Vec<&Name> = Vec::new();
     let mut by_defaults_ipv6: Vec<&Name> = Vec::new();
     for loaded in &world.zones {
@@ -32,7 +29,7 @@ fn zones(context: &mut Context<'_>) {
                 }
             }
             Decision::Nothing(NoAddresses::NoDefaults) => {
-                without_defaults.entry(&loaded.account).or_default().push(zone);
+                anycast_missing(context, &zone);
             }
             Decision::Nothing(reason @ (NoAddresses::SharedForbidden | NoAddresses::HasImmutableMap)) => {
                 unanswered(context, &zone, reason);
@@ -40,9 +37,6 @@ fn zones(context: &mut Context<'_>) {
             // A map answers, or the sources are faulty, which is told elsewhere.
             Decision::Addresses { .. } | Decision::Nothing(_) => {}
         }
-    }
-    for (account, zones) in without_defaults {
-        anycast_missing(context, account, &zones);
     }
     if let Some(anycast) = &world.anycast {
         anycast_family(context, anycast, anycast.ipv4.is_empty(), "IPv4", &by_defaults);
@@ -71,17 +65,14 @@ fn place(zone: &Zone<'_>) -> Place {
     proxied_place(zone.loaded).unwrap_or_else(unnamed)
 }
 
-fn anycast_missing(context: &mut Context<'_>, account: &AccountId, zones: &[Zone<'_>]) {
-    let Some(first) = zones.first() else { return };
-    let message = format!(
-        "no anycast defaults, but {} of account {account} need them, the first is {}",
-        counted(zones.len()),
-        names::shown(&first.loaded.origin)
-    );
-    let place = context.world.anycast.as_ref().map_or_else(|| place(first), |anycast| anycast.place.clone());
-    let found = Diagnostic::error(code::ANYCAST_MISSING, place, message);
-    let hint = "add [anycast] with ipv4 and ipv6 to a file in addrmaps/, or a map for the account";
-    context.tell(Unit::Operator, found, hint);
+/// The zone itself is at fault: what others are answered does not hang on it.
+fn anycast_missing(context: &mut Context<'_>, zone: &Zone<'_>) {
+    let origin = names::shown(&zone.loaded.origin);
+    let message = format!("no anycast defaults, but proxied names of this zone need them: {origin}");
+    let found = Diagnostic::error(code::ANYCAST_MISSING, place(zone), message);
+    let hint =
+        "add [anycast] with ipv4 and ipv6 to a file in addrmaps/, or a map for the zone or its account";
+    context.tell(Unit::Zone(zone.loaded.origin.clone()), found, hint);
 }
 
 fn anycast_family(

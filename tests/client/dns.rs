@@ -79,10 +79,15 @@ impl Ask {
     /// Asks; `None` is silence.
     pub fn send(&self, to: SocketAddr) -> Option<Reply> {
         let packet = self.encode();
-        let answer = if self.tcp { Some(over_tcp(to, &packet)) } else { over_udp(to, &packet, self.response) };
+        let answer =
+            if self.tcp { Some(over_tcp(to, &packet)) } else { over_udp(to, &packet, self.response) };
         let answer = answer?;
         let question = 12..question_end(&packet);
-        assert_eq!(answer.get(question.clone()), packet.get(question), "the question comes back as it was asked");
+        assert_eq!(
+            answer.get(question.clone()),
+            packet.get(question),
+            "the question comes back as it was asked"
+        );
         Some(decode(&answer))
     }
 

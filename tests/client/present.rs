@@ -156,7 +156,8 @@ fn service(data: &[u8], target: String, params_at: usize) -> String {
             1 => format!("alpn=\"{}\"", strings(value).replace("\" \"", ",").trim_matches('"')),
             3 => format!("port={}", u16::from_be_bytes([value[0], value[1]])),
             4 => {
-                let hints = value.chunks(4).map(|a| Ipv4Addr::from(<[u8; 4]>::try_from(a).unwrap()).to_string());
+                let hints =
+                    value.chunks(4).map(|a| Ipv4Addr::from(<[u8; 4]>::try_from(a).unwrap()).to_string());
                 format!("ipv4hint={}", hints.collect::<Vec<_>>().join(","))
             }
             key => format!("key{key}={}", quoted(value)),

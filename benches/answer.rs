@@ -87,7 +87,8 @@ fn answers(c: &mut Criterion) {
         ("refused", "www.example.net.", 1, Rcode::REFUSED, 0),
     ] {
         let packet = packet(name, rtype);
-        let answered = respond(&snapshot, &settings, &packet, Transport::Udp, 0, &mut out).expect("an answer");
+        let answered =
+            respond(&snapshot, &settings, &packet, Transport::Udp, 0, &mut out).expect("an answer");
         let message = Message::parse(&out[..answered.len]).expect("a message");
         assert_eq!((message.rcode(), message.records.len() - 1), (rcode, records), "{what}");
         let mut turn = 0;
@@ -115,7 +116,9 @@ fn zones(c: &mut Criterion) {
     group.bench_function("read", |b| {
         b.iter(|| {
             let file = "example.com.zone".into();
-            read_zone(&file, black_box(text.as_bytes()), &data.origin, ReadOptions::default(), &NoFiles).0.is_some()
+            read_zone(&file, black_box(text.as_bytes()), &data.origin, ReadOptions::default(), &NoFiles)
+                .0
+                .is_some()
         });
     });
     group.bench_function("compile", |b| b.iter(|| compile_zone(black_box(&data), true, &seed)));

@@ -59,7 +59,9 @@ pub(super) fn check(
     }
     let mut gone = dropped.into_iter();
     records.retain(|_| !gone.next().unwrap_or(false));
-    records.shrink_to_fit();
+    if records.capacity() / 5 > records.len() / 4 {
+        records.shrink_to_fit();
+    }
     records
 }
 

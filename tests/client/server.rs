@@ -16,12 +16,13 @@ pub fn portolan() -> Command {
     command
 }
 
-/// A running server and its address.
+/// A running server and its addresses.
 pub struct Server {
     child: Child,
     log: Option<JoinHandle<String>>,
     state: tempfile::TempDir,
     pub address: SocketAddr,
+    pub metrics: SocketAddr,
 }
 
 impl Server {
@@ -29,18 +30,19 @@ impl Server {
     pub fn start(folder: &Path) -> Server {
         let state = tempfile::tempdir().unwrap();
         let mut command = portolan();
-        command.current_dir(folder).args(["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--state"]);
-        command.arg(state.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.current_dir(folder).args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
+        command.args(["--workers", "1", "--state"]).arg(state.path());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut log = String::new();
-        let address = loop {
+        let (address, metrics) = loop {
             let start = log.len();
             if stderr.read_line(&mut log).unwrap() == 0 {
                 panic!("{}: ended before it was ready:\n{log}", folder.display());
             }
-            if let Some(address) = ready(&log[start..]) {
-                break address;
+            if let Some(addresses) = ready(&log[start..]) {
+                break addresses;
             }
         };
         // What it says later must not fill the pipe.
@@ -48,7 +50,7 @@ impl Server {
             let _ = stderr.read_to_string(&mut log);
             log
         });
-        Server { child, log: Some(rest), state, address }
+        Server { child, log: Some(rest), state, address, metrics }
     }
 
     /// Ends it as an operator would: SIGTERM, and exit code 0.
@@ -70,9 +72,15 @@ impl Drop for Server {
     }
 }
 
-/// The address in the ready line.
-fn ready(line: &str) -> Option<SocketAddr> {
+/// The addresses in the ready line: for DNS and for metrics.
+fn ready(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let fields = line.split_once("portolan ready")?.1;
-    let listen = fields.split_whitespace().find_map(|field| field.strip_prefix("listen="))?;
-    Some(listen.trim_matches('"').parse().expect("one address is listened on"))
+    let field = |name: &str| {
+        let value = fields.split_whitespace().find_map(|field| field.strip_prefix(name));
+        value.and_then(|value| value.trim_matches('"').parse().ok())
+    };
+    Some((
+        field("listen=").expect("one address is listened on"),
+        field("metrics=").expect("metrics are served"),
+    ))
 }

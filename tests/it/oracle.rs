@@ -118,6 +118,9 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
                 return (expected.end(Rcode::NOERROR), End::Elsewhere);
             }
             Found::TooLong(rows) => {
+                if links == MAX_LINKS {
+                    return (Expected::failed(), End::Here);
+                }
                 expected.answer.extend(rows);
                 return (expected.end(Rcode::YXDOMAIN), End::Elsewhere);
             }

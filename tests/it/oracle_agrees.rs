@@ -51,7 +51,7 @@ fn answers_agree_with_the_plain_lookup() {
     let number = |variable: &str| std::env::var(variable).ok().and_then(|value| value.parse::<u32>().ok());
     let cases = number("PORTOLAN_ORACLE_WORLDS").unwrap_or(WORLDS);
     let seed = number("PORTOLAN_ORACLE_SEED").unwrap_or(0x50);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_time: 60_000, ..Config::default() };
     let seed: Vec<u8> = seed.to_be_bytes().repeat(8);
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let coverage = RefCell::new(Coverage::default());

@@ -64,7 +64,7 @@ pub(crate) fn expect(world: &World, qname: &Name, qtype: RrType) -> Expected {
         return Expected::default().end(Rcode::REFUSED);
     }
     let Some(first) = zone_for(world, qname, qtype) else { return Expected::default().end(Rcode::REFUSED) };
-    chase(world, &first.account, qname, qtype, 0).0
+    chase(world, &first.account, vec![qname.clone()], qtype).0
 }
 
 /// Where a chain ended.
@@ -76,11 +76,13 @@ enum End {
     Elsewhere,
 }
 
-fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links: usize) -> (Expected, End) {
+/// Follows a chain from the last of the names seen so far.
+fn chase(world: &World, account: &AccountId, mut seen: Vec<Name>, qtype: RrType) -> (Expected, End) {
     let mut expected = Expected { aa: true, ..Expected::default() };
-    let mut links = links;
+    let qname = &seen.last().expect("a chain starts somewhere").clone();
     let mut name = qname.clone();
     loop {
+        let links = seen.len() - 1;
         let zone = zone_for(world, &name, qtype).filter(|zone| zone.account == *account);
         let Some(zone) = zone else { return (expected.end(Rcode::NOERROR), End::Elsewhere) };
         let Some(data) = good(world, zone) else { return (Expected::failed(), End::Here) };
@@ -88,7 +90,7 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
             expected.authority.insert(Row::new(&data.origin, RrType::SOA, ttl, &soa(data).rdata));
             (expected.end(rcode), End::Here)
         };
-        match look_up(world, zone, data, &name, qtype, links) {
+        match look_up(world, zone, data, &name, qtype, &seen) {
             Found::Rows(rows) => {
                 expected.answer.extend(rows);
                 return (expected.end(Rcode::NOERROR), End::Here);
@@ -102,8 +104,7 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
                 return (expected.end(Rcode::NOERROR), End::Elsewhere);
             }
             Found::Alias(rows, target) => {
-                links += 1;
-                if links > MAX_LINKS {
+                if links == MAX_LINKS {
                     return (Expected::failed(), End::Here);
                 }
                 expected.answer.extend(rows);
@@ -111,6 +112,11 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
                     // The synthesised CNAME is what was asked for.
                     return (expected.end(Rcode::NOERROR), End::Here);
                 }
+                if seen.contains(&target) {
+                    // Round in a circle: all has been said.
+                    return (expected.end(Rcode::NOERROR), End::Elsewhere);
+                }
+                seen.push(target.clone());
                 name = target;
             }
             Found::LeftToTheResolver(rows) => {
@@ -209,7 +215,7 @@ fn look_up<'w>(
     data: &'w ZoneData,
     name: &Name,
     qtype: RrType,
-    links: usize,
+    seen: &[Name],
 ) -> Found<'w> {
     for above in path(&data.origin, name) {
         let cut = rrset(data, &above, RrType::NS);
@@ -222,7 +228,7 @@ fn look_up<'w>(
         }
     }
     if exists(data, name) {
-        return at_node(world, zone, data, name, &records_of(data, name), qtype, links);
+        return at_node(world, zone, data, name, &records_of(data, name), qtype, seen);
     }
     let mut encloser = name.parent().expect("the apex exists");
     while !exists(data, &encloser) {
@@ -232,7 +238,7 @@ fn look_up<'w>(
     if !exists(data, &source) {
         return Found::NoName(negative_ttl(data));
     }
-    at_node(world, zone, data, name, &records_of(data, &source), qtype, links)
+    at_node(world, zone, data, name, &records_of(data, &source), qtype, seen)
 }
 
 /// RFC 6672 section 2.2: the labels in front of the owner, in front of the target.
@@ -253,7 +259,7 @@ fn at_node<'w>(
     name: &Name,
     records: &[&'w Record],
     qtype: RrType,
-    links: usize,
+    seen: &[Name],
 ) -> Found<'w> {
     let of_type = |rtype: RrType| records.iter().filter(move |record| record.rtype == rtype);
     let stored = |rtype: RrType| -> Rows { of_type(rtype).map(|record| Row::stored(name, record)).collect() };
@@ -285,7 +291,7 @@ fn at_node<'w>(
     let target = Name::from_wire(&cname.rdata).expect("CNAME holds one name");
     let at_apex = *name == data.origin;
     if is_address && (at_apex || cname.tags.flatten) {
-        return match flatten(world, zone, data, name, &target, qtype, links) {
+        return match flatten(world, zone, data, name, &target, qtype, seen) {
             Some(found) => found,
             None if at_apex => Found::Failed,
             // What cannot be flattened here is left to the resolver.
@@ -321,12 +327,16 @@ fn flatten<'w>(
     name: &Name,
     target: &Name,
     qtype: RrType,
-    links: usize,
+    seen: &[Name],
 ) -> Option<Found<'w>> {
-    if links + 1 > MAX_LINKS {
+    if seen.len() > MAX_LINKS {
         return Some(Found::Failed);
     }
-    let (expected, end) = chase(world, &zone.account, target, qtype, links + 1);
+    if seen.contains(target) {
+        return None;
+    }
+    let seen = [seen, &[target.clone()]].concat();
+    let (expected, end) = chase(world, &zone.account, seen, qtype);
     if end == End::Elsewhere {
         return None;
     }
@@ -388,7 +398,7 @@ pub(crate) fn true_addresses(world: &World, account: &AccountId, owner: &Name, r
     let mut sets = Vec::new();
     for zone in zones.filter(|zone| owner.is_at_or_below(&zone.origin)) {
         let Some(data) = good(world, zone) else { continue };
-        match look_up(world, zone, data, owner, rtype, 0) {
+        match look_up(world, zone, data, owner, rtype, &[owner.clone()]) {
             Found::Rows(rows) => sets.push(rows),
             Found::Referral(_) => {
                 let glue = rrset(data, owner, rtype);

@@ -64,7 +64,7 @@ pub(crate) fn expect(world: &World, qname: &Name, qtype: RrType) -> Expected {
         return Expected::default().end(Rcode::REFUSED);
     }
     let Some(first) = zone_for(world, qname, qtype) else { return Expected::default().end(Rcode::REFUSED) };
-    chase(world, &first.account, vec![qname.clone()], qtype).0
+    chase(world, &first.account, qtype, vec![qname.clone()]).0
 }
 
 /// Where a chain ended.
@@ -72,17 +72,17 @@ pub(crate) fn expect(world: &World, qname: &Name, qtype: RrType) -> Expected {
 enum End {
     /// In data or its absence, of a zone of the account.
     Here,
-    /// At a name that is not the account's here, or below a cut.
+    /// At a name that is not the account's here, below a cut, or in a circle.
     Elsewhere,
 }
 
-/// Follows a chain from the last of the names seen so far.
-fn chase(world: &World, account: &AccountId, mut seen: Vec<Name>, qtype: RrType) -> (Expected, End) {
+/// Follows a chain that has seen these names and stands at the last of them.
+fn chase(world: &World, account: &AccountId, qtype: RrType, mut seen: Vec<Name>) -> (Expected, End) {
     let mut expected = Expected { aa: true, ..Expected::default() };
-    let qname = &seen.last().expect("a chain starts somewhere").clone();
-    let mut name = qname.clone();
+    let mut aliases = 0;
     loop {
-        let links = seen.len() - 1;
+        let name = seen[seen.len() - 1].clone();
+        let followed = seen.len() - 1;
         let zone = zone_for(world, &name, qtype).filter(|zone| zone.account == *account);
         let Some(zone) = zone else { return (expected.end(Rcode::NOERROR), End::Elsewhere) };
         let Some(data) = good(world, zone) else { return (Expected::failed(), End::Here) };
@@ -98,33 +98,33 @@ fn chase(world: &World, account: &AccountId, mut seen: Vec<Name>, qtype: RrType)
             Found::NoData(ttl) => return negative(expected, ttl, Rcode::NOERROR),
             Found::NoName(ttl) => return negative(expected, ttl, Rcode::NXDOMAIN),
             Found::Referral(cut) => {
-                expected.aa = name != *qname || !expected.answer.is_empty();
+                expected.aa = aliases > 0;
                 expected.authority.extend(cut.iter().map(|ns| Row::stored(&ns.owner, ns)));
                 expected.glue.extend(glue(data, &cut));
                 return (expected.end(Rcode::NOERROR), End::Elsewhere);
             }
             Found::Alias(rows, target) => {
-                if links == MAX_LINKS {
+                if followed == MAX_LINKS {
                     return (Expected::failed(), End::Here);
                 }
+                aliases += 1;
                 expected.answer.extend(rows);
                 if qtype == RrType::CNAME {
                     // The synthesised CNAME is what was asked for.
                     return (expected.end(Rcode::NOERROR), End::Here);
                 }
                 if seen.contains(&target) {
-                    // Round in a circle: all has been said.
+                    // A circle: all there is to say has been said.
                     return (expected.end(Rcode::NOERROR), End::Elsewhere);
                 }
-                seen.push(target.clone());
-                name = target;
+                seen.push(target);
             }
             Found::LeftToTheResolver(rows) => {
                 expected.answer.extend(rows);
                 return (expected.end(Rcode::NOERROR), End::Elsewhere);
             }
             Found::TooLong(rows) => {
-                if links == MAX_LINKS {
+                if followed == MAX_LINKS {
                     return (Expected::failed(), End::Here);
                 }
                 expected.answer.extend(rows);
@@ -329,14 +329,13 @@ fn flatten<'w>(
     qtype: RrType,
     seen: &[Name],
 ) -> Option<Found<'w>> {
-    if seen.len() > MAX_LINKS {
+    if seen.len() - 1 == MAX_LINKS {
         return Some(Found::Failed);
     }
     if seen.contains(target) {
         return None;
     }
-    let seen = [seen, &[target.clone()]].concat();
-    let (expected, end) = chase(world, &zone.account, seen, qtype);
+    let (expected, end) = chase(world, &zone.account, qtype, [seen, &[target.clone()]].concat());
     if end == End::Elsewhere {
         return None;
     }
@@ -398,7 +397,7 @@ pub(crate) fn true_addresses(world: &World, account: &AccountId, owner: &Name, r
     let mut sets = Vec::new();
     for zone in zones.filter(|zone| owner.is_at_or_below(&zone.origin)) {
         let Some(data) = good(world, zone) else { continue };
-        match look_up(world, zone, data, owner, rtype, &[owner.clone()]) {
+        match look_up(world, zone, data, owner, rtype, std::slice::from_ref(owner)) {
             Found::Rows(rows) => sets.push(rows),
             Found::Referral(_) => {
                 let glue = rrset(data, owner, rtype);

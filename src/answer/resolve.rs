@@ -44,7 +44,7 @@ pub fn resolve<'s>(
         qtype: question.qtype,
         account: entry.account,
         links: ArrayVec::new(),
-        followed: 0,
+        seen: ArrayVec::new(),
         flattened: None,
         trace,
     };
@@ -53,7 +53,7 @@ pub fn resolve<'s>(
         match next {
             Turn::Ends(rcode, end) => return walk.finish(rcode, end),
             Turn::Fails(error) => return Outcome::code(snapshot, Rcode::SERVFAIL, Some(error)),
-            Turn::Leads(target) => next = walk.follow(&target),
+            Turn::Leads(target) => next = walk.follow(target, question.lower.as_wire()),
         }
     }
 }
@@ -109,17 +109,23 @@ struct Walk<'s, 't, T> {
     /// Aliases are followed within one account only.
     account: AccountIndex,
     links: ArrayVec<Link<'s>, MAX_LINKS>,
-    /// Aliases followed, those behind a flattened one included.
-    followed: usize,
+    /// The targets of the aliases followed, those behind a flattened one included.
+    seen: ArrayVec<NameBuf, MAX_LINKS>,
     /// The CNAME that is being replaced by the addresses of its target.
     flattened: Option<Flattened<'s>>,
     trace: &'t mut T,
 }
 
 impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
-    /// Goes to the target of an alias.
-    fn follow(&mut self, target: &NameBuf) -> Turn<'s> {
-        let Some(entry) = find_zone(self.snapshot, target.as_wire(), self.qtype) else {
+    /// Goes to the target of an alias, unless the chain was there before: then all there is to say has been said.
+    fn follow(&mut self, target: NameBuf, qname: &[u8]) -> Turn<'s> {
+        if target.as_wire() == qname || self.seen.iter().any(|seen| seen.as_wire() == target.as_wire()) {
+            self.trace.step(|| Step::Loop);
+            return Turn::Ends(Rcode::NOERROR, End::Nothing);
+        }
+        self.seen.push(target.clone());
+        let target = target.as_wire();
+        let Some(entry) = find_zone(self.snapshot, target, self.qtype) else {
             self.trace.step(|| Step::NotHere);
             return Turn::Ends(Rcode::NOERROR, End::Nothing);
         };
@@ -127,7 +133,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
             self.trace.step(|| Step::OtherAccount);
             return Turn::Ends(Rcode::NOERROR, End::Nothing);
         }
-        self.visit(entry, target.as_wire())
+        self.visit(entry, target)
     }
 
     /// Looks a name up in its zone.
@@ -219,13 +225,12 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         }
     }
 
-    /// One more alias; `false` where there were too many.
-    fn count(&mut self) -> bool {
-        self.followed += 1;
-        if self.followed > MAX_LINKS {
+    /// Whether one more alias may be followed.
+    fn may_follow(&mut self) -> bool {
+        if self.seen.is_full() {
             self.trace.step(|| Step::TooManyLinks);
         }
-        self.followed <= MAX_LINKS
+        !self.seen.is_full()
     }
 
     fn push(&mut self, link: Link<'s>) {
@@ -236,7 +241,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
 
     fn alias(&mut self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
         let Some(rrset) = node.rrset(RrType::CNAME) else { return no_data(entry, node) };
-        if !self.count() {
+        if !self.may_follow() {
             return Turn::Fails(LONG_CHAIN);
         }
         self.push(Link { entry, rrset, kind: LinkKind::Cname });
@@ -247,7 +252,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
 
     fn flatten(&mut self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
         let Some(rrset) = node.rrset(RrType::CNAME) else { return no_data(entry, node) };
-        if !self.count() {
+        if !self.may_follow() {
             return Turn::Fails(LONG_CHAIN);
         }
         let target = target_of(entry, rrset);
@@ -260,7 +265,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
     /// Below a DNAME: the labels in front of its owner go in front of its target (RFC 6672 section 2.2).
     fn redirect(&mut self, entry: &'s ZoneEntry, node: Node<'s>, relative: &[u8]) -> Turn<'s> {
         let Some(rrset) = node.rrset(RrType::DNAME) else { return no_data(entry, node) };
-        if !self.count() {
+        if !self.may_follow() {
             return Turn::Fails(LONG_CHAIN);
         }
         let owner_len = node.relative_name().len() + entry.zone.origin().len();
@@ -280,7 +285,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         Turn::Leads(target)
     }
 
-    fn finish(mut self, rcode: Rcode, end: End<'s>) -> Outcome<'s> {
+    fn finish(&mut self, rcode: Rcode, end: End<'s>) -> Outcome<'s> {
         let (rcode, end) = match self.flattened {
             None => (rcode, end),
             Some(Flattened { link, apex }) => match end {
@@ -296,7 +301,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
             },
         };
         let authoritative = !(self.links.is_empty() && matches!(end, End::Referral(..)));
-        Outcome { rcode, authoritative, links: self.links, end, error: None, snapshot: self.snapshot }
+        Outcome { rcode, authoritative, links: std::mem::take(&mut self.links), end, error: None, snapshot: self.snapshot }
     }
 }
 

@@ -54,6 +54,8 @@ pub enum Step<'s> {
     NotHere,
     /// The alias leads to a zone of another account.
     OtherAccount,
+    /// The alias leads to a name that the chain came from.
+    Loop,
     /// More aliases than are followed.
     TooManyLinks,
     /// A DNAME would make a name of more than 255 octets.

@@ -38,7 +38,7 @@ pub fn dig_text(message: &Message) -> String {
 }
 
 /// One record on one line, its fields set apart by tabs.
-pub fn record_text(record: &MessageRecord) -> String {
+pub(super) fn record_text(record: &MessageRecord) -> String {
     let rdata = rdata_text(record.rtype, &record.rdata);
     format!("{}\t{}\t{}\t{}\t{rdata}", record.owner, record.ttl, record.class, record.rtype)
 }

@@ -142,6 +142,9 @@ impl<'s> Teller<'s> {
                 let text = "that name belongs to another account: it is not followed, the resolver goes on";
                 self.say("other_account", text.into(), None);
             }
+            Step::Loop => {
+                self.say("loop", "that name was in the chain before: the aliases go round in a circle".into(), None);
+            }
             Step::TooManyLinks => {
                 let text = format!("more than {} aliases in a row: SERVFAIL", answer::MAX_LINKS);
                 self.say("too_many_aliases", text, None);

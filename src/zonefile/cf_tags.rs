@@ -154,7 +154,7 @@ impl<'t> Reader<'t, '_> {
                 match self.value() {
                     Some(value) => value,
                     None => {
-                        self.to_end();
+                        self.skip_rest();
                         self.fault(codes::BAD_TAG, start, "tag with a value that cannot be read");
                         return false;
                     }
@@ -162,7 +162,7 @@ impl<'t> Reader<'t, '_> {
             }
             None | Some(b',') => Cow::Borrowed(&[][..]),
             Some(_) => {
-                self.to_end();
+                self.skip_rest();
                 self.fault(codes::BAD_TAG, start, "not a list of tags");
                 return false;
             }
@@ -170,7 +170,7 @@ impl<'t> Reader<'t, '_> {
         let end = self.at;
         self.skip_blanks();
         if !matches!(self.peek(), None | Some(b',')) {
-            self.to_end();
+            self.skip_rest();
             self.fault(codes::BAD_TAG, start, "tag with a value that cannot be read");
             return false;
         }
@@ -180,7 +180,7 @@ impl<'t> Reader<'t, '_> {
         true
     }
 
-    fn to_end(&mut self) {
+    fn skip_rest(&mut self) {
         let rest = &self.text[self.at..self.end];
         self.at += rest.trim_ascii_end().len();
     }
@@ -375,25 +375,25 @@ mod tests {
 
     #[test]
     fn several_comments_of_one_record_must_agree() {
-        let read = |first: &str, second: &str| {
+        let both = |first: &str, second: &str| {
             let text = format!("{first}{second}");
             let middle = first.len() as u32;
-            let tags = super::read(text.as_bytes(), &[(0, middle), (middle, text.len() as u32)]);
+            let tags = read(text.as_bytes(), &[(0, middle), (middle, text.len() as u32)]);
             (tags.tags.proxied, tags.faults.iter().map(|fault| fault.code.name).collect::<Vec<_>>())
         };
-        assert_eq!(read("; one", "; cf_tags=cf-proxied:true"), (Some(true), vec![]));
-        assert_eq!(read("; cf_tags=cf-proxied:true", "; cf_tags=team:x"), (Some(true), vec![]));
-        let conflict = read("; cf_tags=cf-proxied:true", "; cf_tags=cf-proxied:false");
+        assert_eq!(both("; one", "; cf_tags=cf-proxied:true"), (Some(true), vec![]));
+        assert_eq!(both("; cf_tags=cf-proxied:true", "; cf_tags=team:x"), (Some(true), vec![]));
+        let conflict = both("; cf_tags=cf-proxied:true", "; cf_tags=cf-proxied:false");
         assert_eq!(conflict.1, ["conflicting-tags"]);
-        assert_eq!(read("; cf_tags=cf-proxied:true", "; cf-proxied:false").1, ["unread-tag"]);
+        assert_eq!(both("; cf_tags=cf-proxied:true", "; cf-proxied:false").1, ["unread-tag"]);
     }
 
     #[test]
     fn comments_beside_no_record_are_told_from_records_commented_out() {
-        let stray = |comment: &str| super::stray(comment.as_bytes(), (0, comment.len() as u32));
-        assert_eq!(stray("; cf_tags=cf-proxied:true"), Some((10, 25)));
-        assert_eq!(stray(";; cf_tags=cf-proxied:true"), Some((11, 26)));
-        assert_eq!(stray(";www A 192.0.2.1 ; cf_tags=cf-proxied:true"), None);
-        assert_eq!(stray(";; A tag cf-proxied is explained below"), None);
+        let at = |comment: &str| stray(comment.as_bytes(), (0, comment.len() as u32));
+        assert_eq!(at("; cf_tags=cf-proxied:true"), Some((10, 25)));
+        assert_eq!(at(";; cf_tags=cf-proxied:true"), Some((11, 26)));
+        assert_eq!(at(";www A 192.0.2.1 ; cf_tags=cf-proxied:true"), None);
+        assert_eq!(at(";; A tag cf-proxied is explained below"), None);
     }
 }

@@ -4,9 +4,10 @@
 //! number and octets.
 
 use super::codes::{self, Code};
+use super::head::read_ttl;
 use super::lexer::Token;
 use super::names;
-use super::parser::{Context, Line, Parser, read_ttl};
+use super::parser::{Context, Line, Parser};
 use super::report::Fault;
 use super::source::{MAX_TEXT, Text, shown};
 

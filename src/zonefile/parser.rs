@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use crate::model::{Files, Record, RecordTags};
-use crate::wire::{Class, Name, NameError, RrType};
+use crate::wire::{Name, NameError, RrType};
 
 use super::cf_tags;
 use super::codes;
+use super::head::{Head, head, refused_type};
 use super::lexer::{Entry, Lexer, Token};
 use super::names;
 use super::period;
@@ -87,7 +88,7 @@ impl Line<'_> {
     }
 
     /// Behind the last token.
-    fn end(&self) -> (u32, u32) {
+    pub(super) fn end(&self) -> (u32, u32) {
         let end = self.tokens.last().map_or(0, |token| token.place().1);
         (end, end + 1)
     }
@@ -387,106 +388,4 @@ pub(super) struct TagMarks {
     pub(super) proxied_at: Option<(u32, u32)>,
     pub(super) flatten_at: Option<(u32, u32)>,
     pub(super) bad: bool,
-}
-
-/// What stands between owner and data.
-struct Head {
-    ttl: Option<u32>,
-    rtype: RrType,
-    type_token: Token,
-    /// Number of tokens up to and with the type.
-    taken: usize,
-}
-
-/// Reads TTL and class, in either order and both optional, and the type.
-fn head(line: Line<'_>, tokens: &[Token]) -> Result<Head, Fault> {
-    let mut ttl = None;
-    let mut class_seen = false;
-    for (index, token) in tokens.iter().enumerate() {
-        let bytes = token.of(line.text);
-        if token.quoted {
-            let message = format!("string where a type is wanted: {}", shown(bytes));
-            return Err(Fault::new(codes::MISSING_TYPE, token.place(), message));
-        }
-        if let Some(rtype) = common_type(bytes) {
-            return Ok(Head { ttl, rtype, type_token: *token, taken: index + 1 });
-        }
-        if ttl.is_none() && bytes.first().is_some_and(u8::is_ascii_digit) {
-            ttl = Some(read_ttl(line.text, token)?);
-            continue;
-        }
-        let word = std::str::from_utf8(bytes).unwrap_or_default();
-        if !class_seen && let Ok(class) = word.parse::<Class>() {
-            // ANY and NONE are no classes of data, and `ANY` is no type of data either.
-            if class != Class::IN {
-                return Err(Fault::new(
-                    codes::BAD_CLASS,
-                    token.place(),
-                    format!("class other than IN: {}", shown(bytes)),
-                ));
-            }
-            class_seen = true;
-            continue;
-        }
-        let Ok(rtype) = word.parse::<RrType>() else {
-            let fault = Fault::new(
-                codes::UNKNOWN_TYPE,
-                token.place(),
-                format!("unknown record type: {}", shown(bytes)),
-            );
-            let next_is_type = tokens.get(index + 1).is_some_and(|next| {
-                let next = next.of(line.text);
-                std::str::from_utf8(next)
-                    .is_ok_and(|next| next.parse::<RrType>().is_ok() || next.parse::<Class>().is_ok())
-            });
-            return Err(if line.blank_owner && index == 0 && next_is_type {
-                fault.hint("write an owner name in the first column, without blanks in front of it")
-            } else {
-                fault
-            });
-        };
-        return Ok(Head { ttl, rtype, type_token: *token, taken: index + 1 });
-    }
-    Err(Fault::new(codes::MISSING_TYPE, line.end(), "record without a type"))
-}
-
-/// Reads a TTL of at most 2^31 - 1 seconds.
-pub(super) fn read_ttl(text: &[u8], token: &Token) -> Result<u32, Fault> {
-    let bytes = token.of(text);
-    let bad =
-        |message: &str| Fault::new(codes::BAD_TTL, token.place(), format!("{message}: {}", shown(bytes)));
-    let seconds = period::parse(bytes).filter(|_| !token.quoted).ok_or_else(|| bad("not a TTL"))?;
-    u32::try_from(seconds)
-        .ok()
-        .filter(|ttl| *ttl <= period::MAX_TTL)
-        .ok_or_else(|| bad("TTL above 2147483647"))
-}
-
-/// The types that nearly all records have, without a search.
-fn common_type(text: &[u8]) -> Option<RrType> {
-    Some(match text {
-        b"A" => RrType::A,
-        b"AAAA" => RrType::AAAA,
-        b"CNAME" => RrType::CNAME,
-        b"MX" => RrType::MX,
-        b"NS" => RrType::NS,
-        b"PTR" => RrType::PTR,
-        b"SRV" => RrType::SRV,
-        b"TXT" => RrType::TXT,
-        _ => return None,
-    })
-}
-
-fn refused_type(rtype: RrType, token: Token, text: &[u8]) -> Option<Fault> {
-    let value = shown(token.of(text));
-    match rtype {
-        RrType::RRSIG | RrType::NSEC | RrType::NSEC3 | RrType::NSEC3PARAM => {
-            let message = format!("signed zones come later, record of type: {value}");
-            Some(Fault::new(codes::SIGNED_ZONE, token.place(), message))
-        }
-        _ if rtype.is_meta() => {
-            Some(Fault::new(codes::META_TYPE, token.place(), format!("type that no zone holds: {value}")))
-        }
-        _ => None,
-    }
 }

@@ -81,6 +81,10 @@ impl Report {
     /// The diagnostics by file and place; what was only counted comes last.
     pub(super) fn finish(mut self, sources: &Sources<'_>) -> Diagnostics {
         self.found.sort_by_key(|(span, ..)| span.map(|span| (span.file, span.start)));
+        // What `$GENERATE` makes may be faulty many times at one place.
+        self.found.dedup_by(|(a, code_a, said_a, _), (b, code_b, said_b, _)| {
+            (a, code_a, said_a) == (b, code_b, said_b)
+        });
         let placed = self.found.into_iter().map(|(span, code, message, hint)| {
             let (place, excerpt) = match span.map(|span| sources.locate(span)) {
                 Some((place, excerpt)) => (place, Some(excerpt)),

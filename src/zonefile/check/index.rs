@@ -3,6 +3,7 @@
 //! Invariant: a parent has a lower number than its children, so that one pass in order passes everything down.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 
 use crate::model::Record;
@@ -76,6 +77,8 @@ pub(super) enum Found {
 pub(super) struct Index<'r> {
     apex: &'r [u8],
     by_name: HashMap<Folded<'r>, u32>,
+    /// The name above the last owner that was new, and its node.
+    last_parent: (&'r [u8], u32),
     pub(super) nodes: Vec<Node>,
     /// The node of every record; of those dropped it means nothing.
     pub(super) node_of: Vec<u32>,
@@ -89,6 +92,7 @@ impl<'r> Index<'r> {
         let mut index = Index {
             apex: zone.as_wire(),
             by_name: HashMap::with_capacity(records.len() / 2 + 1),
+            last_parent: (&[], 0),
             nodes: vec![Node::default()],
             node_of: Vec::with_capacity(records.len()),
             members: Vec::new(),
@@ -121,6 +125,28 @@ impl<'r> Index<'r> {
 
     /// The node of a name, made with those above it where they are missing.
     fn ensure(&mut self, name: &'r [u8]) -> u32 {
+        let above = name.get(1 + usize::from(name[0])..).unwrap_or_default();
+        // Names of one parent follow each other nearly always.
+        if above.is_empty() || !above.eq_ignore_ascii_case(self.last_parent.0) {
+            if let Some(node) = self.by_name.get(&Folded(name)) {
+                return *node;
+            }
+            // Not the apex, which is there: so the name above is in the zone as well.
+            self.last_parent = (above, self.ensure_above(above));
+        }
+        let parent = self.last_parent.1;
+        match self.by_name.entry(Folded(name)) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let node = self.nodes.len() as u32;
+                self.nodes.push(Node { parent, wildcard: name.starts_with(b"\x01*"), ..Node::default() });
+                *entry.insert(node)
+            }
+        }
+    }
+
+    /// The node of a name above an owner, made with those above it where they are missing.
+    fn ensure_above(&mut self, name: &'r [u8]) -> u32 {
         let mut missing: [u8; MAX_NAME] = [0; MAX_NAME];
         let (mut count, mut at) = (0, 0);
         let mut parent = loop {

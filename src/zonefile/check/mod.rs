@@ -59,11 +59,14 @@ pub(super) fn check(
     }
     let mut gone = dropped.into_iter();
     records.retain(|_| !gone.next().unwrap_or(false));
-    records.shrink_to_fit();
+    if records.capacity() / 5 > records.len() / 4 {
+        records.shrink_to_fit();
+    }
     records
 }
 
-/// Fills in the TTL that the SOA gives, and what TTL 1 means in a Cloudflare export.
+/// Fills in the TTL that the SOA gives, and what TTL 1 means in a Cloudflare export. The master file and what it
+/// includes count as one file here: one tag anywhere makes all of it an export.
 fn resolve_ttls(records: &mut [Record], marks: &[Marks], tagged: bool, report: &mut Report) {
     let soa = records.iter().find(|record| record.rtype == RrType::SOA);
     let minimum = soa.and_then(|soa| soa.rdata.last_chunk()).map_or(0, |octets| u32::from_be_bytes(*octets));

@@ -26,26 +26,14 @@ impl Check<'_, '_> {
             members.extend_from_slice(index.members(node));
             // Stable: within a type the order read stays.
             members.sort_by_key(|at| self.records[*at as usize].rtype);
-            let types = |a: &u32, b: &u32| self.records[*a as usize].rtype == self.records[*b as usize].rtype;
-            let ends: Vec<usize> = members.chunk_by(types).map(<[u32]>::len).collect();
-            let mut from = 0;
-            for len in ends {
-                self.duplicates(&members[from..from + len]);
-                from += len;
-            }
+            self.each_set(&members, Self::duplicates);
             members.retain(|at| !self.dropped[*at as usize]);
             let apex = node == 0;
             let proxied = members.iter().any(|at| self.record(*at).is_proxied());
             self.soa(&members, apex);
             self.aliases(&members, apex, proxied);
             members.retain(|at| !self.dropped[*at as usize]);
-            let mut from = 0;
-            while from < members.len() {
-                let rtype = self.record(members[from]).rtype;
-                let len = members[from..].partition_point(|at| self.record(*at).rtype == rtype);
-                self.set(&members[from..from + len]);
-                from += len;
-            }
+            self.each_set(&members, Self::set);
             let node = &mut index.nodes[node as usize];
             for at in &members {
                 match self.record(*at).rtype {
@@ -57,6 +45,17 @@ impl Check<'_, '_> {
                 }
             }
             node.proxied = proxied;
+        }
+    }
+
+    /// Hands on the RRsets of records that are sorted by type.
+    fn each_set(&mut self, mut members: &[u32], check: fn(&mut Self, &[u32])) {
+        while let Some(first) = members.first() {
+            let rtype = self.record(*first).rtype;
+            let len = members.iter().take_while(|at| self.record(**at).rtype == rtype).count();
+            let (set, rest) = members.split_at(len);
+            check(self, set);
+            members = rest;
         }
     }
 

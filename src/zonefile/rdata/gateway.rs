@@ -10,7 +10,8 @@ use crate::wire::name::fmt_wire;
 
 use super::super::report::Fault;
 use super::codec;
-use super::read::{Reader, decimal, ip4, ip6};
+use super::read::{ip4, ip6};
+use super::reader::{Reader, decimal};
 use super::write::Octets;
 
 /// The type of the gateway, out of the RDATA's second octet.

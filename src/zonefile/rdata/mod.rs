@@ -7,12 +7,14 @@ mod codec;
 mod gateway;
 mod loc;
 mod read;
+mod reader;
 mod svcb;
 mod write;
 
 use crate::wire::RrType;
 
-pub(super) use read::{Reader, read};
+pub(super) use read::{from_text, read};
+pub(super) use reader::Reader;
 pub(super) use svcb::{address_hints, has_params};
 pub(super) use write::text;
 
@@ -47,10 +49,12 @@ enum Kind {
     ShortBase32,
     /// Type mnemonics up to the end (RFC 4034 section 4.1.2).
     Bitmap,
-    /// A type, a DNSSEC algorithm, a CERT type: mnemonic or number.
+    /// A type, a DNSSEC algorithm: mnemonic or number.
     Type,
     Algorithm,
+    /// The type and the algorithm of a CERT: the same, and written as mnemonics.
     CertType,
+    CertAlgorithm,
     /// A time of signatures, `YYYYMMDDHHmmSS` or seconds (RFC 4034 section 3.2).
     Time,
     /// 6 or 8 octets as hex pairs between hyphens (RFC 7043).
@@ -137,7 +141,9 @@ fn fields(rtype: RrType) -> Option<&'static [Field]> {
             ("replacement", Name),
         ],
         T::KX => &[("preference", U16), ("exchanger", Name)],
-        T::CERT => &[("type", CertType), ("key tag", U16), ("algorithm", Algorithm), ("certificate", Base64)],
+        T::CERT => {
+            &[("type", CertType), ("key tag", U16), ("algorithm", CertAlgorithm), ("certificate", Base64)]
+        }
         T::APL => &[("prefixes", Prefixes)],
         T::DS | T::CDS | T::DLV | T::TA => {
             &[("key tag", U16), ("algorithm", Algorithm), ("digest type", U8), ("digest", Hex)]
@@ -190,16 +196,16 @@ fn fields(rtype: RrType) -> Option<&'static [Field]> {
     })
 }
 
-/// DNSSEC algorithms by mnemonic (RFC 4034 appendix A.1 and the registry), for reading; numbers are written.
+/// DNSSEC algorithms by mnemonic (RFC 4034 appendix A.1 and the registry), the first of a number being the one that is written.
 const ALGORITHMS: &[(&str, u16)] = &[
     ("RSAMD5", 1),
     ("DH", 2),
     ("DSA", 3),
     ("RSASHA1", 5),
-    ("DSA-NSEC3-SHA1", 6),
     ("NSEC3DSA", 6),
-    ("RSASHA1-NSEC3-SHA1", 7),
+    ("DSA-NSEC3-SHA1", 6),
     ("NSEC3RSASHA1", 7),
+    ("RSASHA1-NSEC3-SHA1", 7),
     ("RSASHA256", 8),
     ("RSASHA512", 10),
     ("ECC-GOST", 12),

@@ -1,184 +1,21 @@
 //! RDATA from the tokens of a master file.
 //!
-//! Invariant: a fault names the field, stands at the token at fault, and leaves nothing that is used.
+//! Invariant: a fault leaves nothing in the buffer that is used.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::wire::{NameError, RrType};
+use crate::wire::{Name, RrType};
 
-use super::super::codes::{self, Code};
-use super::super::lexer::Token;
-use super::super::names;
+use super::super::codes;
+use super::super::lexer::{Entry, Lexer};
 use super::super::period;
 use super::super::report::Fault;
-use super::super::source::shown;
+use super::super::source::{MAX_TEXT, shown};
+use super::reader::{Reader, decimal};
 use super::{ALGORITHMS, CERT_TYPES, Kind, codec, fields, gateway, loc, svcb, write};
 
 /// Longest RDATA: what RDLENGTH can say.
 const MAX_RDATA: usize = 65_535;
-
-/// The tokens of one record's data.
-pub(in crate::zonefile) struct Reader<'t> {
-    text: &'t [u8],
-    tokens: &'t [Token],
-    at: usize,
-    /// Wire name that completes relative names.
-    origin: &'t [u8],
-    /// Behind the type, where a missing field would stand if there is no token at all.
-    end: u32,
-}
-
-impl<'t> Reader<'t> {
-    pub(in crate::zonefile) fn new(
-        text: &'t [u8],
-        tokens: &'t [Token],
-        origin: &'t [u8],
-        end: u32,
-    ) -> Reader<'t> {
-        Reader { text, tokens, at: 0, origin, end }
-    }
-
-    /// The next token, without taking it.
-    pub(super) fn peek(&self) -> Option<Token> {
-        self.tokens.get(self.at).copied()
-    }
-
-    /// The octets of a token.
-    pub(super) fn bytes(&self, token: Token) -> &'t [u8] {
-        token.of(self.text)
-    }
-
-    /// Takes the next token, quoted or not.
-    pub(super) fn any(&mut self, label: &str) -> Result<Token, Fault> {
-        let Some(token) = self.peek() else {
-            let end = self.tokens.last().map_or(self.end, |token| token.place().1);
-            return Err(Fault::new(codes::MISSING_FIELD, (end, end + 1), format!("missing field: {label}")));
-        };
-        self.at += 1;
-        Ok(token)
-    }
-
-    /// Takes the next token, which must not be in quotes.
-    pub(super) fn plain(&mut self, label: &str) -> Result<(Token, &'t [u8]), Fault> {
-        let token = self.any(label)?;
-        if token.quoted {
-            return Err(self.bad(token, label, "written without quotes"));
-        }
-        Ok((token, self.bytes(token)))
-    }
-
-    /// The same as text; what is not UTF-8 fits no field that asks for text.
-    pub(super) fn word(&mut self, label: &str) -> Result<(Token, &'t str), Fault> {
-        let (token, bytes) = self.plain(label)?;
-        Ok((token, std::str::from_utf8(bytes).unwrap_or("\u{fffd}")))
-    }
-
-    /// A fault at a token: `label` must be `wanted`.
-    pub(super) fn bad(&self, token: Token, label: &str, wanted: &str) -> Fault {
-        self.fault(codes::BAD_FIELD, token, format!("{label} must be {wanted}"))
-    }
-
-    /// A fault at a token, whose octets end the message.
-    pub(super) fn fault(&self, code: &'static Code, token: Token, message: impl Into<String>) -> Fault {
-        let value = shown(self.bytes(token));
-        Fault::new(code, token.place(), format!("{}: {value}", message.into()))
-    }
-
-    /// Takes a decimal number of at most `most`.
-    pub(super) fn number(&mut self, label: &str, most: u32) -> Result<u32, Fault> {
-        let (token, digits) = self.plain(label)?;
-        decimal(digits)
-            .filter(|value| *value <= most)
-            .ok_or_else(|| self.bad(token, label, &format!("a number from 0 to {most}")))
-    }
-
-    /// Appends the next token as a name.
-    pub(super) fn name(&mut self, label: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let (token, text) = self.plain(label)?;
-        names::append_name(out, text, self.origin).map(drop).map_err(|error| self.bad_name(token, error))
-    }
-
-    /// The fault of a name that cannot be read.
-    fn bad_name(&self, token: Token, error: NameError) -> Fault {
-        let code = if error == NameError::BadEscape { codes::BAD_ESCAPE } else { codes::BAD_NAME };
-        self.fault(code, token, error.to_string())
-    }
-
-    /// Appends the octets of the next token, quoted or not; tells how many.
-    pub(super) fn string(&mut self, label: &str, out: &mut Vec<u8>) -> Result<(Token, usize), Fault> {
-        let token = self.any(label)?;
-        let start = out.len();
-        names::append_string(out, self.bytes(token)).map_err(|at| self.bad_escape(token, at))?;
-        Ok((token, out.len() - start))
-    }
-
-    /// The fault of a backslash `at` octets into a token.
-    pub(super) fn bad_escape(&self, token: Token, at: usize) -> Fault {
-        let start = token.start + at as u32;
-        let end = (start + 4).min(token.end);
-        let escape = &self.text[start as usize..end as usize];
-        Fault::new(codes::BAD_ESCAPE, (start, end), format!("not an escape: {}", shown(escape)))
-    }
-
-    /// Appends a character-string with its length octet (RFC 1035 section 3.3).
-    fn character_string(&mut self, label: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let at = out.len();
-        out.push(0);
-        let (token, len) = self.string(label, out)?;
-        let Ok(octet) = u8::try_from(len) else {
-            let message = format!("string of more than 255 octets: {len}");
-            return Err(Fault::new(codes::STRING_TOO_LONG, token.place(), message));
-        };
-        out[at] = octet;
-        Ok(())
-    }
-
-    /// All tokens that are left, put together, with the place of the whole; at least one.
-    fn joined(&mut self, label: &str) -> Result<((u32, u32), Vec<u8>), Fault> {
-        let (first, bytes) = self.plain(label)?;
-        let mut digits = bytes.to_vec();
-        let mut place = first.place();
-        while self.peek().is_some() {
-            let (token, bytes) = self.plain(label)?;
-            digits.extend_from_slice(bytes);
-            place.1 = token.place().1;
-        }
-        Ok((place, digits))
-    }
-
-    /// Appends what is left, written as hex or base64.
-    fn encoded(
-        &mut self,
-        label: &str,
-        out: &mut Vec<u8>,
-        decode: fn(&mut Vec<u8>, &[u8]) -> Option<()>,
-        wanted: &str,
-    ) -> Result<(), Fault> {
-        let (place, digits) = self.joined(label)?;
-        decode(out, &digits).ok_or_else(|| {
-            Fault::new(codes::BAD_FIELD, place, format!("{label} must be {wanted}: {}", shown(&digits)))
-        })
-    }
-
-    /// A mnemonic of a table, or a number of at most `most`.
-    fn mnemonic(&mut self, label: &str, table: &[(&str, u16)], most: u32) -> Result<u32, Fault> {
-        let (token, text) = self.word(label)?;
-        let known = table.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        known
-            .map(|(_, value)| u32::from(*value))
-            .or_else(|| decimal(text.as_bytes()).filter(|value| *value <= most))
-            .ok_or_else(|| self.bad(token, label, &format!("a known mnemonic or a number from 0 to {most}")))
-    }
-}
-
-/// A decimal number of 32 bits.
-pub(super) fn decimal(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let value = digits.iter().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-    u32::try_from(value).ok()
-}
 
 /// Reads the data of one record into `out`, which is cleared first.
 pub(in crate::zonefile) fn read(
@@ -211,6 +48,27 @@ pub(in crate::zonefile) fn read(
         return Err(Fault::new(codes::RDATA_TOO_LONG, (first, last), message));
     }
     Ok(())
+}
+
+/// Reads data that stands alone.
+pub(in crate::zonefile) fn from_text(rtype: RrType, text: &[u8], origin: &Name) -> Result<Box<[u8]>, String> {
+    if text.len() > MAX_TEXT {
+        return Err(format!("text is too long: {}", text.len()));
+    }
+    let mut lexer = Lexer::new(text, 0);
+    let mut entry = Entry::default();
+    if lexer.next(&mut entry)
+        && let Some(fault) = entry.faults.pop()
+    {
+        return Err(fault.message);
+    }
+    if !entry.comments.is_empty() || lexer.next(&mut Entry::default()) {
+        return Err(format!("more than the data of one record: {}", shown(text)));
+    }
+    let mut out = Vec::new();
+    let mut reader = Reader::new(text, &entry.tokens, origin.as_wire(), entry.end);
+    read(rtype, &mut reader, &mut out).map_err(|fault| fault.message)?;
+    Ok(out.into())
 }
 
 /// `\# length hex` (RFC 3597 section 5).
@@ -300,7 +158,9 @@ fn field(
             codec::encode_bitmap(out, &types);
         }
         Kind::Type => out.extend(record_type(reader, label)?.0.to_be_bytes()),
-        Kind::Algorithm => out.push(reader.mnemonic(label, ALGORITHMS, u8::MAX.into())? as u8),
+        Kind::Algorithm | Kind::CertAlgorithm => {
+            out.push(reader.mnemonic(label, ALGORITHMS, u8::MAX.into())? as u8)
+        }
         Kind::CertType => {
             out.extend((reader.mnemonic(label, CERT_TYPES, u16::MAX.into())? as u16).to_be_bytes())
         }

@@ -11,7 +11,7 @@ use super::super::lexer::Token;
 use super::super::names;
 use super::super::report::Fault;
 use super::codec;
-use super::read::{Reader, decimal};
+use super::reader::{Reader, decimal};
 use super::write::{Octets, quote};
 
 /// What a value holds.
@@ -233,8 +233,8 @@ fn alpn_value(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 /// Whether octets are a value of the key.
 fn fits(key: u16, value: &[u8]) -> bool {
     let ascends = |least: u32| {
-        let words = value.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
-        words.fold(Some(least), |last, word| last.filter(|last| word >= *last).map(|_| word + 1)).is_some()
+        let mut words = value.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
+        words.try_fold(least, |least, word| (word >= least).then_some(word + 1)).is_some()
     };
     match shape(key) {
         // `mandatory` does not list itself (RFC 9460 section 8).

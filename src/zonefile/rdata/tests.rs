@@ -64,7 +64,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("SRV", "0 5 5060 .", ""),
     ("NAPTR", "100 10 \"u\" \"E2U+sip\" \"!^.*$!sip:info@example.com!\" .", ""),
     ("KX", "1 a.", ""),
-    ("CERT", "PKIX 12345 RSASHA256 AQID", "1 12345 8 AQID"),
+    ("CERT", "PKIX 12345 RSASHA256 AQID", ""),
     ("A6", "\\# 0", ""),
     ("DNAME", "a.", ""),
     ("APL", "1:192.168.32.0/21 !1:192.168.38.0/28 2:ff00::/8", ""),
@@ -136,9 +136,9 @@ const ROWS: &[(&str, &str, &str)] = &[
         "1 . dohpath=\"/dns-query{?dns}\" ohttp tls-supported-groups=29,23",
     ),
     ("SPF", "\"v=spf1 -all\"", ""),
-    ("NID", "10 14:4fff:ff20:ee64", "10 0014:4fff:ff20:ee64"),
+    ("NID", "10 0014:4fff:ff20:ee64", "10 14:4fff:ff20:ee64"),
     ("L32", "10 192.0.2.1", ""),
-    ("L64", "10 2001:0db8:1140:1000", ""),
+    ("L64", "10 2001:0db8:1140:1000", "10 2001:db8:1140:1000"),
     ("LP", "10 a.", ""),
     ("EUI48", "00-00-5E-00-53-2a", "00-00-5e-00-53-2a"),
     ("EUI64", "00-00-5e-ef-10-00-00-2a", ""),
@@ -203,7 +203,7 @@ fn octets_are_those_of_the_rfcs() {
         ("TXT", "a \"b c\"", b"\x01a\x03b c"),
         ("CAA", "0 issue \"x\"", b"\x00\x05issuex"),
         ("URI", "10 1 \"x\"", b"\x00\x0a\x00\x01x"),
-        ("NSEC", "a. A MX RRSIG NSEC TYPE1234", b"\x01a\x00\x00\x06\x40\x01\x00\x00\x00\x03\x04\x1b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x20"),
+        ("NSEC", "a. A MX RRSIG NSEC TYPE1234", b"\x01a\x00\x00\x06\x40\x01\x00\x00\x00\x03\x04\x1b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x20"),
         ("SVCB", "16 a. alpn=h2,h3-19 mandatory=ipv4hint,alpn ipv4hint=192.0.2.1", b"\x00\x10\x01a\x00\x00\x00\x00\x04\x00\x01\x00\x04\x00\x01\x00\x09\x02h2\x05h3-19\x00\x04\x00\x04\xc0\x00\x02\x01"),
         ("APL", "!1:192.168.32.0/21", b"\x00\x01\x15\x83\xc0\xa8\x20"),
         ("LOC", "0 N 0 E 0", b"\x00\x12\x16\x13\x80\x00\x00\x00\x80\x00\x00\x00\x00\x98\x96\x80"),
@@ -344,6 +344,18 @@ fn octets_that_do_not_fit_are_written_as_unknown() {
     );
     assert_eq!(text(RrType::SVCB, b"\x00\x01\x00\x00\x00\x00\x02\x00\x01"), "\\# 9 000100000000020001");
     assert_eq!(text(RrType(65280), &[0xab; 30]), format!("\\# 30 {} ABAB", "AB".repeat(28)));
+}
+
+#[test]
+fn data_that_stands_alone() {
+    let origin = crate::wire::Name::from_wire(ORIGIN).unwrap();
+    let read = |text: &str| from_text(RrType::MX, text.as_bytes(), &origin);
+    assert_eq!(read("10 mail").as_deref(), Ok(&b"\x00\x0a\x04mail\x07example\x03com\x00"[..]));
+    assert_eq!(read("10"), Err("missing field: exchange".to_owned()));
+    assert_eq!(read(""), Err("missing field: preference".to_owned()));
+    assert_eq!(read("10 \"a"), Err("string without its closing quote".to_owned()));
+    assert_eq!(read("10 a ; b"), Err("more than the data of one record: 10 a ; b".to_owned()));
+    assert_eq!(read("10 a\n10 b"), Err("more than the data of one record: 10 a\\n10 b".to_owned()));
 }
 
 proptest::proptest! {

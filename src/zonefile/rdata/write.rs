@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::wire::RrType;
 use crate::wire::name::{fmt_wire, name_len};
 
-use super::{Kind, codec, fields, gateway, loc, svcb};
+use super::{ALGORITHMS, CERT_TYPES, Kind, codec, fields, gateway, loc, svcb};
 
 /// RDATA in wire form, read from the front.
 pub(super) struct Octets<'r> {
@@ -95,7 +95,7 @@ pub(super) fn known(rtype: RrType, rdata: &[u8]) -> Option<String> {
 fn field(rtype: RrType, kind: Kind, rdata: &[u8], octets: &mut Octets<'_>, out: &mut String) -> Option<()> {
     match kind {
         Kind::U8 | Kind::Algorithm => write!(out, "{}", octets.u8()?).ok()?,
-        Kind::U16 | Kind::CertType => write!(out, "{}", octets.u16()?).ok()?,
+        Kind::U16 => write!(out, "{}", octets.u16()?).ok()?,
         Kind::U32 | Kind::Period => write!(out, "{}", octets.u32()?).ok()?,
         Kind::Ip4 => write!(out, "{}", Ipv4Addr::from(octets.array::<4>()?)).ok()?,
         Kind::Ip6 => write!(out, "{}", Ipv6Addr::from(octets.array::<16>()?)).ok()?,
@@ -138,13 +138,15 @@ fn field(rtype: RrType, kind: Kind, rdata: &[u8], octets: &mut Octets<'_>, out: 
             }
         }
         Kind::Type => write!(out, "{}", RrType(octets.u16()?)).ok()?,
+        Kind::CertType => mnemonic(CERT_TYPES, octets.u16()?, out),
+        Kind::CertAlgorithm => mnemonic(ALGORITHMS, octets.u8()?.into(), out),
         Kind::Time => codec::encode_time(out, octets.u32()?),
         Kind::Eui48 => hyphenated(out, &octets.array::<6>()?),
         Kind::Eui64 => hyphenated(out, &octets.array::<8>()?),
         Kind::Locator => {
             for group in 0..4 {
                 let colon = if group > 0 { ":" } else { "" };
-                write!(out, "{colon}{:04x}", octets.u16()?).ok()?;
+                write!(out, "{colon}{:x}", octets.u16()?).ok()?;
             }
         }
         Kind::Nsap => {
@@ -169,6 +171,14 @@ fn field(rtype: RrType, kind: Kind, rdata: &[u8], octets: &mut Octets<'_>, out: 
         Kind::Services => gateway::encode_services(out, octets)?,
     }
     Some(())
+}
+
+/// Appends the mnemonic of a number, or the number.
+fn mnemonic(table: &[(&str, u16)], number: u16, out: &mut String) {
+    match table.iter().find(|(_, value)| *value == number) {
+        Some((name, _)) => out.push_str(name),
+        None => out.push_str(&number.to_string()),
+    }
 }
 
 fn hyphenated(out: &mut String, octets: &[u8]) {

@@ -1,6 +1,8 @@
 //! What we rely on in hickory, and what we know that it does otherwise. When one of these fails after an upgrade, read
 //! `src/server/bridge.rs` and `src/server/tcp.rs` again before the expectation is changed.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -205,7 +207,8 @@ fn what_hickory_cannot_read_is_answered_formerr_with_a_bare_header() {
     let mut stream = server.connect();
     let empty_a: &[u8] = b"\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00";
     let long_a: &[u8] = b"\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x05\x01\x02\x03\x04\x05";
-    let cases: &[(&str, [u16; 4], &[&[u8]])] = &[
+    type Case<'a> = (&'a str, [u16; 4], &'a [&'a [u8]]);
+    let cases: &[Case<'_>] = &[
         ("no question where one is promised", [1, 0, 0, 0], &[]),
         ("a question cut short", [1, 0, 0, 0], &[&QUESTION[..QUESTION.len() - 1]]),
         ("65535 questions", [65535, 0, 0, 0], &[]),

@@ -1,5 +1,7 @@
 //! `serve` as a whole: ready, scraped, stopped by a signal. One test only, for a signal reaches the whole process.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! The server over its sockets: the same answers by every way, from the address asked, whatever comes in.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;

@@ -301,7 +301,14 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
             },
         };
         let authoritative = !(self.links.is_empty() && matches!(end, End::Referral(..)));
-        Outcome { rcode, authoritative, links: std::mem::take(&mut self.links), end, error: None, snapshot: self.snapshot }
+        Outcome {
+            rcode,
+            authoritative,
+            links: std::mem::take(&mut self.links),
+            end,
+            error: None,
+            snapshot: self.snapshot,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! An outcome to bytes: whole RRsets or an empty answer with TC.
 
-use super::outcome::{End, Link, LinkKind, Outcome};
+use super::MAX_LINKS;
+use super::outcome::{End, LinkKind, Outcome};
 use crate::model::AUTOMATIC_TTL;
 use crate::snapshot::layout::record;
 use crate::snapshot::{Family, Node, Rrset, ZoneEntry};
@@ -38,7 +39,14 @@ pub fn write(
     tail: &[u8],
     out: &mut [u8],
 ) -> Written {
-    let mut message = Message { outcome, query, turn, writer: Writer::new(out, limit), counts: [0; 3] };
+    let mut message = Message {
+        outcome,
+        query,
+        turn,
+        writer: Writer::new(out, limit),
+        counts: [0; 3],
+        dnames: [0; MAX_LINKS],
+    };
     match message.write_all(tail) {
         Ok(truncated) => Written { len: message.writer.len(), truncated },
         // Only a buffer shorter than a question can bring us here.
@@ -60,6 +68,8 @@ struct Message<'a, 'b> {
     writer: Writer<'b>,
     /// Records in answer, authority and additional section.
     counts: [u16; 3],
+    /// Where the DNAME of each link stands.
+    dnames: [usize; MAX_LINKS],
 }
 
 const ANSWER: usize = 0;
@@ -112,8 +122,8 @@ impl Message<'_, '_> {
 
     fn write_sections(&mut self) -> Result<(), Full> {
         let mut owner = Owner { at: QNAME_AT, len: self.query.question.qname.len() };
-        for link in &self.outcome.links {
-            owner = self.write_link(link, owner)?;
+        for index in 0..self.outcome.links.len() {
+            owner = self.write_link(index, owner)?;
         }
         match self.outcome.end {
             End::Nothing => Ok(()),
@@ -149,20 +159,28 @@ impl Message<'_, '_> {
     }
 
     /// Writes an alias and returns where its target stands.
-    fn write_link(&mut self, link: &Link<'_>, owner: Owner) -> Result<Owner, Full> {
+    fn write_link(&mut self, index: usize, owner: Owner) -> Result<Owner, Full> {
+        let link = &self.outcome.links[index];
         let origin = self.origin(owner, link.entry);
-        let (dname, owner_len) = match link.kind {
+        let owner_len = match link.kind {
             LinkKind::Cname => {
                 let start = self.put_rrset(ANSWER, link.rrset, owner.at, origin, None)?;
                 let rdata = link.rrset.first_rdata().len();
                 let patched = if link.rrset.is_patched() { link.entry.zone.origin().len() - 2 } else { 0 };
                 return Ok(Owner { at: start + record::RDATA, len: rdata + patched });
             }
-            LinkKind::Dname(len) | LinkKind::Overflow(len) => {
-                let at = locate(self.writer.written(), owner.at, owner.len - len);
-                (self.put_rrset(ANSWER, link.rrset, at, origin, None)?, len)
+            LinkKind::Dname(len) | LinkKind::Overflow(len) => len,
+        };
+        // A chain that passes a DNAME twice shows it once.
+        let earlier = self.outcome.links[..index].iter().position(|earlier| earlier.rrset == link.rrset);
+        let dname = match earlier {
+            Some(earlier) => self.dnames[earlier],
+            None => {
+                let at = locate(self.writer.written(), owner.at, owner.len - owner_len);
+                self.put_rrset(ANSWER, link.rrset, at, origin, None)?
             }
         };
+        self.dnames[index] = dname;
         if link.kind == LinkKind::Overflow(owner_len) {
             return Ok(owner);
         }

@@ -143,7 +143,11 @@ impl<'s> Teller<'s> {
                 self.say("other_account", text.into(), None);
             }
             Step::Loop => {
-                self.say("loop", "that name was in the chain before: the aliases go round in a circle".into(), None);
+                self.say(
+                    "loop",
+                    "that name was in the chain before: the aliases go round in a circle".into(),
+                    None,
+                );
             }
             Step::TooManyLinks => {
                 let text = format!("more than {} aliases in a row: SERVFAIL", answer::MAX_LINKS);

@@ -40,7 +40,7 @@ pub(super) fn receive(
     v4: bool,
     buffer: &mut [u8],
     control: &mut [u8],
-) -> io::Result<(usize, SocketAddr, Option<Local>)> {
+) -> io::Result<(usize, SocketAddr, Local)> {
     if v4 {
         receive_from::<SockaddrIn>(socket, buffer, control, |from| SocketAddr::V4((*from).into()))
     } else {
@@ -53,10 +53,9 @@ fn receive_from<S: SockaddrLike>(
     buffer: &mut [u8],
     control: &mut [u8],
     address: impl Fn(&S) -> SocketAddr,
-) -> io::Result<(usize, SocketAddr, Option<Local>)> {
+) -> io::Result<(usize, SocketAddr, Local)> {
     let mut slices = [IoSliceMut::new(buffer)];
     let message = recvmsg::<S>(socket.as_raw_fd(), &mut slices, Some(control), MsgFlags::empty())?;
-    let from = message.address.as_ref().map(address);
     let local = message.cmsgs()?.find_map(|control| match control {
         ControlMessageOwned::Ipv4PacketInfo(info) => {
             Some(Local { ip: Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()).into(), interface: 0 })
@@ -68,8 +67,10 @@ fn receive_from<S: SockaddrLike>(
         }
         _ => None,
     });
-    // Only a socket that was shut down returns without a sender.
-    let from = from.ok_or(io::ErrorKind::NotConnected)?;
+    // A socket that was shut down returns without a packet: then there is nothing here, and nothing that could be
+    // read as a sender.
+    let local = local.ok_or(io::ErrorKind::NotConnected)?;
+    let from = message.address.as_ref().map(address).ok_or(io::ErrorKind::NotConnected)?;
     Ok((message.bytes, from, local))
 }
 

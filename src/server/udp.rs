@@ -37,6 +37,7 @@ pub(super) struct Socket {
 #[derive(Clone, Copy, Debug)]
 struct Peer {
     addr: SocketAddr,
+    /// Only on wildcard sockets.
     local: Option<Local>,
 }
 
@@ -66,7 +67,7 @@ impl Socket {
     fn receive(&self, buffer: &mut [u8], control: &mut [u8]) -> io::Result<(usize, Peer)> {
         if self.wildcard {
             let (len, addr, local) = packet_info::receive(&self.socket, self.v4, buffer, control)?;
-            return Ok((len, Peer { addr, local }));
+            return Ok((len, Peer { addr, local: Some(local) }));
         }
         let (len, addr) = self.socket.recv_from(buffer)?;
         Ok((len, Peer { addr, local: None }))
@@ -162,5 +163,29 @@ impl Worker {
 fn log(throttle: &Throttle, error: &io::Error, what: &str) {
     if let Some(suppressed) = throttle.pass() {
         tracing::warn!(%error, suppressed, "{what}; the worker goes on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Not the timeout that idle workers have ends the receive: it is taken away.
+    #[test]
+    fn a_receive_that_waits_is_woken() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+            let socket = Socket::new(UdpSocket::bind(address).unwrap()).unwrap();
+            socket.socket.set_read_timeout(None).unwrap();
+            thread::scope(|scope| {
+                let receiving = scope.spawn(|| {
+                    let mut control = packet_info::control_buffer();
+                    socket.receive(&mut [0; 64], &mut control).map(|(len, _)| len)
+                });
+                socket.wake();
+                assert!(receiving.join().unwrap().is_err(), "{address}");
+            });
+        }
     }
 }

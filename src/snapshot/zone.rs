@@ -281,6 +281,13 @@ impl<'z> Rrset<'z> {
     }
 }
 
+/// Whether two are the same one of the same zone, not whether they say the same.
+impl PartialEq for Rrset<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.zone, other.zone) && self.at == other.at
+    }
+}
+
 impl fmt::Debug for Rrset<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rrset({} records)", self.len())

@@ -64,7 +64,7 @@ pub(crate) fn expect(world: &World, qname: &Name, qtype: RrType) -> Expected {
         return Expected::default().end(Rcode::REFUSED);
     }
     let Some(first) = zone_for(world, qname, qtype) else { return Expected::default().end(Rcode::REFUSED) };
-    chase(world, &first.account, qname, qtype, 0).0
+    chase(world, &first.account, qtype, vec![qname.clone()]).0
 }
 
 /// Where a chain ended.
@@ -72,15 +72,17 @@ pub(crate) fn expect(world: &World, qname: &Name, qtype: RrType) -> Expected {
 enum End {
     /// In data or its absence, of a zone of the account.
     Here,
-    /// At a name that is not the account's here, or below a cut.
+    /// At a name that is not the account's here, below a cut, or in a circle.
     Elsewhere,
 }
 
-fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links: usize) -> (Expected, End) {
+/// Follows a chain that has seen these names and stands at the last of them.
+fn chase(world: &World, account: &AccountId, qtype: RrType, mut seen: Vec<Name>) -> (Expected, End) {
     let mut expected = Expected { aa: true, ..Expected::default() };
-    let mut links = links;
-    let mut name = qname.clone();
+    let mut aliases = 0;
     loop {
+        let name = seen[seen.len() - 1].clone();
+        let followed = seen.len() - 1;
         let zone = zone_for(world, &name, qtype).filter(|zone| zone.account == *account);
         let Some(zone) = zone else { return (expected.end(Rcode::NOERROR), End::Elsewhere) };
         let Some(data) = good(world, zone) else { return (Expected::failed(), End::Here) };
@@ -88,7 +90,7 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
             expected.authority.insert(Row::new(&data.origin, RrType::SOA, ttl, &soa(data).rdata));
             (expected.end(rcode), End::Here)
         };
-        match look_up(world, zone, data, &name, qtype, links) {
+        match look_up(world, zone, data, &name, qtype, &seen) {
             Found::Rows(rows) => {
                 expected.answer.extend(rows);
                 return (expected.end(Rcode::NOERROR), End::Here);
@@ -96,29 +98,33 @@ fn chase(world: &World, account: &AccountId, qname: &Name, qtype: RrType, links:
             Found::NoData(ttl) => return negative(expected, ttl, Rcode::NOERROR),
             Found::NoName(ttl) => return negative(expected, ttl, Rcode::NXDOMAIN),
             Found::Referral(cut) => {
-                expected.aa = name != *qname || !expected.answer.is_empty();
+                expected.aa = aliases > 0;
                 expected.authority.extend(cut.iter().map(|ns| Row::stored(&ns.owner, ns)));
                 expected.glue.extend(glue(data, &cut));
                 return (expected.end(Rcode::NOERROR), End::Elsewhere);
             }
             Found::Alias(rows, target) => {
-                links += 1;
-                if links > MAX_LINKS {
+                if followed == MAX_LINKS {
                     return (Expected::failed(), End::Here);
                 }
+                aliases += 1;
                 expected.answer.extend(rows);
                 if qtype == RrType::CNAME {
                     // The synthesised CNAME is what was asked for.
                     return (expected.end(Rcode::NOERROR), End::Here);
                 }
-                name = target;
+                if seen.contains(&target) {
+                    // A circle: all there is to say has been said.
+                    return (expected.end(Rcode::NOERROR), End::Elsewhere);
+                }
+                seen.push(target);
             }
             Found::LeftToTheResolver(rows) => {
                 expected.answer.extend(rows);
                 return (expected.end(Rcode::NOERROR), End::Elsewhere);
             }
             Found::TooLong(rows) => {
-                if links == MAX_LINKS {
+                if followed == MAX_LINKS {
                     return (Expected::failed(), End::Here);
                 }
                 expected.answer.extend(rows);
@@ -209,7 +215,7 @@ fn look_up<'w>(
     data: &'w ZoneData,
     name: &Name,
     qtype: RrType,
-    links: usize,
+    seen: &[Name],
 ) -> Found<'w> {
     for above in path(&data.origin, name) {
         let cut = rrset(data, &above, RrType::NS);
@@ -222,7 +228,7 @@ fn look_up<'w>(
         }
     }
     if exists(data, name) {
-        return at_node(world, zone, data, name, &records_of(data, name), qtype, links);
+        return at_node(world, zone, data, name, &records_of(data, name), qtype, seen);
     }
     let mut encloser = name.parent().expect("the apex exists");
     while !exists(data, &encloser) {
@@ -232,7 +238,7 @@ fn look_up<'w>(
     if !exists(data, &source) {
         return Found::NoName(negative_ttl(data));
     }
-    at_node(world, zone, data, name, &records_of(data, &source), qtype, links)
+    at_node(world, zone, data, name, &records_of(data, &source), qtype, seen)
 }
 
 /// RFC 6672 section 2.2: the labels in front of the owner, in front of the target.
@@ -253,7 +259,7 @@ fn at_node<'w>(
     name: &Name,
     records: &[&'w Record],
     qtype: RrType,
-    links: usize,
+    seen: &[Name],
 ) -> Found<'w> {
     let of_type = |rtype: RrType| records.iter().filter(move |record| record.rtype == rtype);
     let stored = |rtype: RrType| -> Rows { of_type(rtype).map(|record| Row::stored(name, record)).collect() };
@@ -285,7 +291,7 @@ fn at_node<'w>(
     let target = Name::from_wire(&cname.rdata).expect("CNAME holds one name");
     let at_apex = *name == data.origin;
     if is_address && (at_apex || cname.tags.flatten) {
-        return match flatten(world, zone, data, name, &target, qtype, links) {
+        return match flatten(world, zone, data, name, &target, qtype, seen) {
             Some(found) => found,
             None if at_apex => Found::Failed,
             // What cannot be flattened here is left to the resolver.
@@ -321,12 +327,15 @@ fn flatten<'w>(
     name: &Name,
     target: &Name,
     qtype: RrType,
-    links: usize,
+    seen: &[Name],
 ) -> Option<Found<'w>> {
-    if links + 1 > MAX_LINKS {
+    if seen.len() - 1 == MAX_LINKS {
         return Some(Found::Failed);
     }
-    let (expected, end) = chase(world, &zone.account, target, qtype, links + 1);
+    if seen.contains(target) {
+        return None;
+    }
+    let (expected, end) = chase(world, &zone.account, qtype, [seen, &[target.clone()]].concat());
     if end == End::Elsewhere {
         return None;
     }
@@ -388,7 +397,7 @@ pub(crate) fn true_addresses(world: &World, account: &AccountId, owner: &Name, r
     let mut sets = Vec::new();
     for zone in zones.filter(|zone| owner.is_at_or_below(&zone.origin)) {
         let Some(data) = good(world, zone) else { continue };
-        match look_up(world, zone, data, owner, rtype, 0) {
+        match look_up(world, zone, data, owner, rtype, std::slice::from_ref(owner)) {
             Found::Rows(rows) => sets.push(rows),
             Found::Referral(_) => {
                 let glue = rrset(data, owner, rtype);

@@ -335,7 +335,7 @@ fn flatten<'w>(
     if seen.contains(target) {
         return None;
     }
-    let (expected, end) = chase(world, &zone.account, qtype, [seen, &[target.clone()]].concat());
+    let (expected, end) = chase(world, &zone.account, qtype, [seen, std::slice::from_ref(target)].concat());
     if end == End::Elsewhere {
         return None;
     }

@@ -312,7 +312,7 @@ fn the_anycast_defaults_are_there_where_they_are_reached() {
     let zones = ["acme/a.example!", "acme/b.example!", "acme/c.example"];
     let missing = ["a", "b"].map(|zone| {
         format!(
-            "zone {zone}.example. | {zone}.example.zone:7 error anycast-missing: \
+            "nothing | {zone}.example.zone:7 error anycast-missing: \
              no anycast defaults, but proxied names of this zone need them: {zone}.example"
         )
     });

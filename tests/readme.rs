@@ -3,6 +3,8 @@
 //!
 //! A `dig` command is asked by the tests' own client, so that dig need not be installed; where it is, it is run as well.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod client;
 
 use std::io::{Read, Write};

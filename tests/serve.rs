@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portolan::answer::Settings;
-use portolan::cli::serve::{ServeError, ServeParts, serve, serve_with};
+use portolan::cli::serve::{ServeParts, serve_with};
 use portolan::compile::compile;
-use portolan::control::LockError;
+use portolan::control::{LockError, StateLock};
 use portolan::model::World;
 use portolan::server::Listen;
 use portolan::telemetry::Facts;
@@ -21,7 +21,7 @@ fn serves_until_sigterm_or_sigint() {
     for signal in ["TERM", "INT"] {
         let parent = tempfile::tempdir().unwrap();
         let parts = || ServeParts {
-            state_dir: parent.path().join("state"),
+            lock: StateLock::acquire(&parent.path().join("state")).unwrap(),
             listen: vec![Listen { addr: "127.0.0.1:0".parse().unwrap(), is_default: false }],
             workers: 2,
             metrics: Some("127.0.0.1:0".parse().unwrap()),
@@ -40,9 +40,8 @@ fn serves_until_sigterm_or_sigint() {
             let (_, from) = socket.recv_from(&mut answer).unwrap();
             assert_eq!((from, answer[3] & 0xf), (serving.addresses[0], 5));
 
-            let second = parts();
-            let error = std::thread::spawn(|| serve(second)).join().unwrap().unwrap_err();
-            assert!(matches!(error, ServeError::Lock(LockError::InUse { .. })), "{error}");
+            let error = StateLock::acquire(&parent.path().join("state")).unwrap_err();
+            assert!(matches!(error, LockError::InUse { .. }), "{error}");
             assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
 
             // Serving goes on only when this returns; the page is fetched and the signal sent from outside.

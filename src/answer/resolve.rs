@@ -178,10 +178,11 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
     /// The name exists, itself or by a wildcard.
     fn at(&mut self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
         if node.is_proxied() {
-            self.trace.step(|| Step::Proxied(entry));
             if self.qtype.is_address() {
+                self.trace.step(|| Step::Proxied(entry));
                 return self.mapped(entry);
             }
+            self.trace.step(|| Step::ProxiedStored);
         }
         if self.qtype == RrType::ANY && !node.is_empty_non_terminal() {
             let cname = node.rrset(RrType::CNAME).filter(|_| !node.is_apex());

@@ -44,6 +44,8 @@ pub enum Step<'s> {
     Missing(Node<'s>),
     /// The name is proxied: addresses come from what governs the zone.
     Proxied(&'s ZoneEntry),
+    /// The name is proxied, but a type is asked for that is answered as stored.
+    ProxiedStored,
     /// AAAA is not answered for proxied names of this zone.
     Ipv6Off,
     /// An alias leads on to this name.

@@ -40,8 +40,9 @@ pub enum Command {
 
 /// Options of every command.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Files")]
 pub struct Common {
-    /// Settings of the server
+    /// Settings of the server [default: ./portolan.toml where it exists]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Folder of master files [default: ./zones]
@@ -57,6 +58,7 @@ pub struct Common {
 
 /// Options of `serve`.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Serving")]
 pub struct ServeOptions {
     /// Address to answer on, repeatable [default: 127.0.0.1:5300 and [::1]:5300]
     #[arg(long, value_name = "ADDR:PORT")]
@@ -98,7 +100,7 @@ pub struct ExplainOptions {
     /// The type
     #[arg(value_parser = rr_type, default_value = "A")]
     pub rtype: RrType,
-    /// Explain what the files say (so far the only source)
+    /// Explain what the files say; so far this is what is always done
     #[arg(long)]
     pub files: bool,
     /// Print one JSON document instead of text

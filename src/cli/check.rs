@@ -13,10 +13,12 @@ pub(super) fn check(setup: &Setup, options: &CheckOptions) -> Result<ExitCode, S
     let loaded = setup.load()?;
     let errors = count(&loaded.diagnostics, Severity::Error);
     let warnings = count(&loaded.diagnostics, Severity::Warning);
+    let notes = count(&loaded.diagnostics, Severity::Note);
     if options.json {
         let document = json!({
             "errors": errors,
             "warnings": warnings,
+            "notes": notes,
             "zone_files": loaded.zone_files,
             "map_files": loaded.map_files,
             "diagnostics": loaded.diagnostics.iter().map(render::json).collect::<Vec<_>>(),
@@ -30,11 +32,12 @@ pub(super) fn check(setup: &Setup, options: &CheckOptions) -> Result<ExitCode, S
             text.push('\n');
         }
         text.push_str(&format!(
-            "{} and {}: {} and {}\n",
+            "{} and {}: {}, {} and {}\n",
             counted(loaded.zone_files, "zone file"),
             counted(loaded.map_files, "map file"),
             counted(errors, "error"),
             counted(warnings, "warning"),
+            counted(notes, "note"),
         ));
         print(&text)?;
     }

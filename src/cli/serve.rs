@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::Settings;
 use crate::api::metrics::{self as endpoint, MetricsError};
-use crate::control::{LockError, StateLock};
+use crate::control::StateLock;
 use crate::server::{Listen, Server, ServerConfig, StartError};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::metrics::render;
@@ -25,8 +24,8 @@ const LAST_SCRAPE: Duration = Duration::from_secs(2);
 /// Everything that serving needs.
 #[derive(Debug)]
 pub struct ServeParts {
-    /// What the server remembers; locked while it serves.
-    pub state_dir: PathBuf,
+    /// The lock on what the server remembers, held while it serves.
+    pub lock: StateLock,
     /// Addresses for UDP and TCP.
     pub listen: Vec<Listen>,
     /// UDP workers per address.
@@ -46,9 +45,6 @@ pub struct ServeParts {
 /// Serving could not begin. The command exits with 2.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The state directory.
-    #[error(transparent)]
-    Lock(#[from] LockError),
     /// The sockets.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -113,7 +109,7 @@ async fn serve_until(
     stop: impl Future<Output = &'static str>,
     ready: impl FnOnce(&Serving),
 ) -> Result<(), ServeError> {
-    let _lock = StateLock::acquire(&parts.state_dir)?;
+    let _lock = parts.lock;
     let counters = Arc::new(Counters::new());
     let publisher = Publisher::new(parts.snapshot);
     let stop_metrics = CancellationToken::new();

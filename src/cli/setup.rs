@@ -13,7 +13,7 @@ use crate::answer;
 use crate::compile::{Compiled, compile};
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
-use crate::control::{self, Loaded, Sources};
+use crate::control::{self, Loaded, Sources, StateLock};
 use crate::model::{Diagnostic, Severity};
 use crate::server::Listen;
 use crate::snapshot::Snapshot;
@@ -45,6 +45,10 @@ impl Setup {
             }),
         };
         let settings = read_settings(cli.common.config.as_deref())?;
+        // Without a word about maps there may be none; a folder that is named must be there.
+        if let Some(named) = overrides.addrmaps.as_deref().filter(|named| !named.is_dir()) {
+            return Err(format!("the folder of address maps is not there: {}", named.display()));
+        }
         Ok(Setup { settings: settings.with(overrides) })
     }
 
@@ -69,8 +73,13 @@ impl Setup {
             config::LogFormat::Json => LogFormat::Json,
         };
         log::init(format).map_err(|error| error.to_string())?;
+        // Of two servers with one state the second must not get as far as reading a million zones.
+        let lock = StateLock::acquire(&self.settings.state).map_err(|error| error.to_string())?;
         let Loaded { world, diagnostics, .. } = self.load()?;
         log_diagnostics(&diagnostics);
+        if world.zones.is_empty() {
+            tracing::warn!(folder = %self.settings.zones.display(), "there is no master file: every query is refused");
+        }
         let Compiled { snapshot, too_large } = compile(&world, FIRST_GENERATION);
         for (origin, error) in too_large {
             tracing::error!(zone = %origin, %error, "the zone is answered SERVFAIL");
@@ -78,7 +87,7 @@ impl Setup {
         drop(world);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let parts = ServeParts {
-            state_dir: self.settings.state.clone(),
+            lock,
             listen: self.settings.listen.iter().map(listen).collect(),
             workers: usize::from(self.settings.workers_on(cores)),
             metrics: self.settings.metrics,
@@ -151,7 +160,7 @@ fn facts(snapshot: &Snapshot) -> Facts {
     Facts {
         zones: snapshot.zones.len() as u64,
         names: snapshot.zones.iter().map(|entry| u64::from(entry.zone.names())).sum(),
-        maps: snapshot.sets.iter().filter(|set| set.map.is_some()).count() as u64,
+        maps: snapshot.maps as u64,
         generation: snapshot.generation,
     }
 }

@@ -54,6 +54,7 @@ pub fn compile(world: &World, generation: u64) -> Compiled {
     }
     let snapshot = Snapshot {
         generation,
+        maps: world.maps.len(),
         zones: ZoneIndex::build(&seed, entries),
         accounts: accounts.into_iter().collect(),
         sets: sets.sets.into_iter().collect::<Sharded<_>>(),
@@ -112,15 +113,15 @@ fn own_set(
 #[derive(Default)]
 struct Sets {
     sets: Vec<Arc<AddressSet>>,
-    /// By map; the anycast defaults have none.
-    index: HashMap<Option<MapId>, SetIndex>,
+    /// By account and map; the anycast defaults have none.
+    index: HashMap<Option<(AccountId, MapId)>, SetIndex>,
 }
 
 impl Sets {
     fn of(&mut self, map: Option<&AddressMap>, ipv4: &[Ipv4Addr], ipv6: &[Ipv6Addr]) -> SetIndex {
-        let map = map.map(|map| map.id.clone());
-        *self.index.entry(map.clone()).or_insert_with(|| {
-            self.sets.push(Arc::new(AddressSet::new(map, ipv4, ipv6)));
+        let key = map.map(|map| (map.account.clone(), map.id.clone()));
+        *self.index.entry(key).or_insert_with(|| {
+            self.sets.push(Arc::new(AddressSet::new(map.map(|map| map.id.clone()), ipv4, ipv6)));
             self.sets.len() as SetIndex - 1
         })
     }

@@ -102,7 +102,8 @@ impl Reader {
             let message = format!("folder name is not an account: {name}");
             let diagnostic = Diagnostic::error("bad-account-folder", place, message)
                 .hint("name the folder with 1 to 32 of a-z, 0-9 and -");
-            self.findings.push((Unit::Operator, diagnostic));
+            // Nothing in it can be served, and nothing else hangs on it.
+            self.findings.push((Unit::Nothing, diagnostic));
         }
         account
     }
@@ -118,8 +119,15 @@ impl Reader {
     fn unreadable(&mut self, unit: Unit, path: &Path, error: &dyn std::fmt::Display) {
         let place = Place::file(&folder::display(path));
         let diagnostic = Diagnostic::error("unreadable", place, format!("cannot be read: {error}"))
-            .hint("make it readable for the user that runs the server, or remove it");
+            .hint("make it a file that the user who runs the server can read, or remove it");
         self.findings.push((unit, diagnostic));
+    }
+
+    /// A file that stands where nothing of its kind is read.
+    fn not_read(&mut self, unit: &Unit, path: &Path, hint: &str) {
+        let place = Place::file(&folder::display(path));
+        let found = Diagnostic::warning("not-read", place, "this file is not read here").hint(hint);
+        self.findings.push((unit.clone(), found));
     }
 
     /// Reads a file, or tells why not.
@@ -145,7 +153,13 @@ impl Reader {
                 self.loaded.world.accounts.insert(account.clone(), settings);
             }
         }
-        let files: Vec<_> = files.into_iter().filter(|entry| entry.has_extension("zone")).collect();
+        let (files, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|entry| entry.has_extension("zone"));
+        for entry in others.iter().filter(|entry| entry.has_extension("toml")) {
+            let hint =
+                "account settings are read from zones/<account>/account.toml, maps from the folder of maps";
+            self.not_read(&unit, &entry.path, hint);
+        }
         if files.is_empty() {
             return;
         }
@@ -165,7 +179,7 @@ impl Reader {
     fn read_zone(&mut self, path: &Path, account: &AccountId, options: ReadOptions, folder: &Folder) {
         self.loaded.zone_files += 1;
         let file = folder::display(path);
-        let Some(origin) = self.origin_of(path, &file, account) else { return };
+        let Some(origin) = self.origin_of(path, &file) else { return };
         let unit = Unit::Zone(origin.clone());
         let zone = self.content(&unit, path).and_then(|(file, content)| {
             let (zone, diagnostics) = zonefile::read_zone(&file, &content, &origin, options, folder);
@@ -183,7 +197,7 @@ impl Reader {
     }
 
     /// The origin that a file's name says.
-    fn origin_of(&mut self, path: &Path, file: &Arc<str>, account: &AccountId) -> Option<Name> {
+    fn origin_of(&mut self, path: &Path, file: &Arc<str>) -> Option<Name> {
         use std::os::unix::ffi::OsStrExt;
         let stem = path.file_stem().unwrap_or_default();
         match Name::parse_bytes(stem.as_bytes(), Some(&Name::root())) {
@@ -192,9 +206,7 @@ impl Reader {
                 let message = format!("file name is not a zone: {error}: {}", stem.to_string_lossy());
                 let diagnostic = Diagnostic::error("bad-zone-file-name", Place::file(file), message)
                     .hint("name the file after the origin: example.com.zone");
-                // The zone is not known; in a folder of its own the account stays whole.
-                let unit = if account.is_default() { Unit::Operator } else { Unit::Account(account.clone()) };
-                self.findings.push((unit, diagnostic));
+                self.findings.push((Unit::Nothing, diagnostic));
                 None
             }
         }
@@ -229,6 +241,9 @@ impl Reader {
             Scope::Account(account) => Unit::Account(account.clone()),
         };
         let folder = Folder::new(root);
+        for entry in files.iter().filter(|entry| entry.has_extension("zone")) {
+            self.not_read(&unit, &entry.path, "master files are read from the folder of zones");
+        }
         for entry in files.iter().filter(|entry| entry.has_extension("toml")) {
             self.loaded.map_files += 1;
             let Some((file, content)) = self.content(&unit, &entry.path) else { continue };
@@ -238,7 +253,7 @@ impl Reader {
 
     /// Checks over all files, and what each error holds back.
     fn finish(mut self) -> Loaded {
-        let MapFile { anycast, maps, findings } = self.maps;
+        let MapFile { anycast, maps, findings } = std::mem::take(&mut self.maps);
         self.findings.extend(findings);
         for map in &maps {
             let account = &map.account;
@@ -247,10 +262,29 @@ impl Reader {
         }
         self.loaded.world.maps = maps;
         self.loaded.world.anycast = anycast;
-        self.findings.extend(addrmap::check(&self.loaded.world));
-        self.findings.extend(zonefile::check_between(&self.loaded.world));
+        self.hold(0);
+        let single = self.findings.len();
+        let world = &self.loaded.world;
+        let mut between = addrmap::check(world);
+        between.extend(zonefile::check_between(world));
+        // What a faulty file leaves out would only be complained about a second time.
+        between
+            .retain(|(unit, diagnostic)| diagnostic.severity == Severity::Error || !is_faulty(world, unit));
+        excerpts(&mut between);
+        self.findings.extend(between);
+        self.hold(single);
         let world = &mut self.loaded.world;
-        for (unit, diagnostic) in &self.findings {
+        world.maps.retain(|map| !world.faulty_accounts.contains(&map.account));
+        self.loaded.diagnostics = self.findings.into_iter().map(|(_, diagnostic)| diagnostic).collect();
+        self.loaded.diagnostics.sort();
+        self.loaded.diagnostics.dedup();
+        self.loaded
+    }
+
+    /// Holds back what the errors among the findings from `first` on hold back.
+    fn hold(&mut self, first: usize) {
+        let world = &mut self.loaded.world;
+        for (unit, diagnostic) in &self.findings[first..] {
             if diagnostic.severity != Severity::Error {
                 continue;
             }
@@ -264,12 +298,33 @@ impl Reader {
                         world.zones[*index].content = ZoneContent::Faulty;
                     }
                 }
+                Unit::Nothing => {}
             }
         }
-        world.maps.retain(|map| !world.faulty_accounts.contains(&map.account));
-        self.loaded.diagnostics = self.findings.into_iter().map(|(_, diagnostic)| diagnostic).collect();
-        self.loaded.diagnostics.sort();
-        self.loaded.diagnostics.dedup();
-        self.loaded
+    }
+}
+
+fn is_faulty(world: &World, unit: &Unit) -> bool {
+    match unit {
+        Unit::Operator => world.faulty_operator,
+        Unit::Account(account) => world.faulty_accounts.contains(account),
+        Unit::Zone(_) | Unit::Nothing => false,
+    }
+}
+
+/// Adds the source lines to findings of checks that did not have the files at hand.
+fn excerpts(findings: &mut [(Unit, Diagnostic)]) {
+    let mut texts: BTreeMap<Arc<str>, String> = BTreeMap::new();
+    for (_, diagnostic) in
+        findings.iter_mut().filter(|(_, found)| found.excerpt.is_none() && found.place.line > 0)
+    {
+        let file = diagnostic.place.file.clone();
+        let text = texts.entry(file.clone()).or_insert_with(|| {
+            // A file that went away meanwhile is shown without its lines.
+            folder::read(Path::new(&*file))
+                .map(|text| String::from_utf8_lossy(&text).into_owned())
+                .unwrap_or_default()
+        });
+        *diagnostic = diagnostic.clone().excerpt_from(text);
     }
 }

@@ -21,6 +21,13 @@ pub fn dig_text(message: &Message) -> String {
         text,
         ";; flags: {flags}; QUERY: 1, ANSWER: {answer}, AUTHORITY: {authority}, ADDITIONAL: {additional}"
     );
+    for (code, why) in message.opt().map(|opt| extended_errors(&opt.rdata)).unwrap_or_default() {
+        let _ = writeln!(
+            text,
+            "; EDE: {code}{}",
+            if why.is_empty() { String::new() } else { format!(" ({why})") }
+        );
+    }
     if let Some((name, rtype, class)) = &message.question {
         let _ = writeln!(text, "\n;; QUESTION SECTION:\n;{name}\t{class}\t{rtype}");
     }
@@ -41,6 +48,20 @@ pub fn dig_text(message: &Message) -> String {
 pub(super) fn record_text(record: &MessageRecord) -> String {
     let rdata = rdata_text(record.rtype, &record.rdata);
     format!("{}\t{}\t{}\t{}\t{rdata}", record.owner, record.ttl, record.class, record.rtype)
+}
+
+/// The extended DNS errors of an OPT (RFC 8914): code and text.
+fn extended_errors(mut options: &[u8]) -> Vec<(u16, String)> {
+    const EDE: u16 = 15;
+    let mut found = Vec::new();
+    while let Some((&[a, b, c, d], rest)) = options.split_first_chunk::<4>() {
+        let (option, tail) = rest.split_at(usize::from(u16::from_be_bytes([c, d])).min(rest.len()));
+        if let (EDE, Some((code, text))) = (u16::from_be_bytes([a, b]), option.split_first_chunk::<2>()) {
+            found.push((u16::from_be_bytes(*code), String::from_utf8_lossy(text).into_owned()));
+        }
+        options = tail;
+    }
+    found
 }
 
 fn flags(header: Header) -> String {

@@ -61,15 +61,24 @@ pub fn explain(world: &World, snapshot: &Snapshot, name: &Name, qtype: RrType) -
     let mut bytes = vec![0; usize::from(u16::MAX)];
     let written = answer::write(&outcome, &query, bytes.len(), None, &[], &mut bytes);
     let answer = Message::parse(&bytes[..written.len]).expect("what we write can be read");
-    let mut teller = Teller { world, snapshot, turns: Vec::new(), entry: None, node: None };
+    let mut teller = Teller { world, qtype, snapshot, turns: Vec::new(), entry: None, node: None };
     for step in steps {
         teller.tell(step);
     }
     Explanation { name: name.clone(), qtype, turns: teller.turns, answer }
 }
 
+/// The addresses of a family in words.
+fn listed<T: ToString>(family: &str, addresses: &[T]) -> String {
+    match addresses {
+        [] => format!("no {family} address: no data"),
+        _ => addresses.iter().map(T::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
 struct Teller<'s> {
     world: &'s World,
+    qtype: RrType,
     snapshot: &'s Snapshot,
     turns: Vec<TurnTold>,
     /// The zone and the name that the last turns were about.
@@ -86,13 +95,7 @@ impl<'s> Teller<'s> {
         match step {
             Step::NoZone(name) => self.say("no_zone", format!("no zone here holds {name}: refused"), None),
             Step::Zone(name, entry) => self.tell_zone(&name, entry),
-            Step::FaultyZone => {
-                self.say(
-                    "faulty",
-                    "its files have an error and no state of it was ever accepted: SERVFAIL".into(),
-                    None,
-                );
-            }
+            Step::FaultyZone => self.tell_faulty(),
             Step::Exact(node) => self.about(node, "exact", "the name exists"),
             Step::EmptyNonTerminal(node) => {
                 self.about(
@@ -123,6 +126,12 @@ impl<'s> Teller<'s> {
                 self.say("nonexistent", text, None);
             }
             Step::Proxied(entry) => self.tell_proxied(entry),
+            Step::ProxiedStored => {
+                let text =
+                    "the name is proxied: A, AAAA and CNAME are hidden, other types are answered as stored";
+                let place = self.record_place(tagged);
+                self.say("proxied", text.into(), place);
+            }
             Step::Ipv6Off => {
                 let place = self.loaded().and_then(|zone| self.settings_place(zone));
                 self.say("ipv6_off", "the zone has ipv6 = \"off\": no AAAA for proxied names".into(), place);
@@ -169,24 +178,32 @@ impl<'s> Teller<'s> {
         self.say("zone", text, place);
     }
 
+    fn tell_faulty(&mut self) {
+        let account = self.loaded().map(|zone| &zone.account);
+        let text = match account.filter(|account| self.world.faulty_accounts.contains(account)) {
+            Some(account) => format!("the settings or maps of account {account} have an error: SERVFAIL"),
+            None => "the zone's files have an error: SERVFAIL".to_owned(),
+        };
+        self.say("faulty", text, None);
+    }
+
     fn about(&mut self, node: Node<'s>, kind: &'static str, text: &str) {
         self.node = Some(node);
         self.say(kind, text.to_owned(), None);
     }
 
     fn tell_proxied(&mut self, entry: &'s ZoneEntry) {
-        let tagged = |rtype: RrType, tags: RecordTags| {
-            (rtype.is_address() || rtype == RrType::CNAME) && tags.proxied == Some(true)
-        };
         let place = self.record_place(tagged);
         let Some(zone) = self.loaded() else { return };
         let walk = Precedence::new(self.world).walk(&zone.account, &zone.origin);
         let text = match walk.decision {
-            Decision::Addresses { source, map: Some(map), .. } => {
-                format!("the name is proxied: addresses come from the {source} {}", map.id)
-            }
-            Decision::Addresses { source, map: None, .. } => {
-                format!("the name is proxied: addresses come from the {source}")
+            Decision::Addresses { source, map, ipv4, ipv6 } => {
+                let map = map.map(|map| format!(" {}", map.id)).unwrap_or_default();
+                let given = match self.qtype {
+                    RrType::A => listed("IPv4", ipv4),
+                    _ => listed("IPv6", ipv6),
+                };
+                format!("the name is proxied: addresses come from the {source}{map}, which has {given}")
             }
             Decision::Nothing(why) => format!("the name is proxied, but {why}: SERVFAIL"),
         };
@@ -198,6 +215,8 @@ impl<'s> Teller<'s> {
             maps: level
                 .maps
                 .iter()
+                // Beside the one that governs the others are no reason.
+                .filter(|considered| considered.chosen || level.verdict != Verdict::Chosen)
                 .map(|considered| (considered.map.id.to_string(), considered.map.place.clone()))
                 .collect(),
         });
@@ -231,6 +250,11 @@ impl<'s> Teller<'s> {
             zone.records.iter().find(|record| record.owner == owner && fits(record.rtype, record.tags))?;
         Some(zone.place(record))
     }
+}
+
+/// Whether a record makes its name proxied.
+fn tagged(rtype: RrType, tags: RecordTags) -> bool {
+    (rtype.is_address() || rtype == RrType::CNAME) && tags.proxied == Some(true)
 }
 
 fn good(zone: &LoadedZone) -> Option<&ZoneData> {

@@ -14,6 +14,9 @@ pub enum Unit {
     Account(AccountId),
     /// One zone.
     Zone(Name),
+    /// Nothing is held back: the fault changes no answer beyond the names that it is about, and those are answered
+    /// SERVFAIL by themselves.
+    Nothing,
 }
 
 impl fmt::Display for Unit {
@@ -22,6 +25,7 @@ impl fmt::Display for Unit {
             Unit::Operator => f.write_str("the operator's files"),
             Unit::Account(account) => write!(f, "account {account}"),
             Unit::Zone(origin) => write!(f, "zone {origin}"),
+            Unit::Nothing => f.write_str("nothing"),
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// What all tables are hashed with.
     pub seed: Seed,
+    /// Address maps known, disabled ones and those that govern nothing included.
+    pub maps: usize,
     /// The zones.
     pub zones: ZoneIndex,
     /// The accounts.
@@ -71,6 +73,7 @@ impl Snapshot {
         let seed = Seed::random();
         Snapshot {
             generation,
+            maps: 0,
             zones: ZoneIndex::build(&seed, Vec::new()),
             accounts: Sharded::from_iter([]),
             sets: Sharded::from_iter([]),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::codes;
-use crate::model::{Diagnostic, LoadedZone, Place, Unit, World, ZoneContent, ZoneData};
+use crate::model::{Diagnostic, LoadedZone, Place, Record, Unit, World, ZoneContent, ZoneData};
 use crate::wire::name::name_len;
 use crate::wire::{Name, RrType};
 
@@ -15,6 +15,9 @@ pub fn check_between(world: &World) -> Vec<(Unit, Diagnostic)> {
     for (origin, data) in world.zones.iter().filter_map(good) {
         let unit = || Unit::Zone(origin.clone());
         if let Some(diagnostic) = undelegated(&zones, origin, data) {
+            findings.push((unit(), diagnostic));
+        }
+        if let Some(diagnostic) = apex_cname_outside(world, &zones, origin, data) {
             findings.push((unit(), diagnostic));
         }
         findings.extend(proxied_targets(&proxied, origin, data).map(|diagnostic| (unit(), diagnostic)));
@@ -50,6 +53,41 @@ fn undelegated(zones: &HashMap<&Name, &ZoneData>, origin: &Name, data: &ZoneData
     let hint = format!("add NS records for {origin} to {}", parent.files[0]);
     let code = codes::CHILD_NOT_DELEGATED;
     Some(Diagnostic::new(code.severity, code.name, place, message).hint(hint))
+}
+
+/// A DNS-only CNAME at the apex is answered as the addresses of its target, and only those of the same account are
+/// known here.
+fn apex_cname_outside(
+    world: &World,
+    zones: &HashMap<&Name, &ZoneData>,
+    origin: &Name,
+    data: &ZoneData,
+) -> Option<Diagnostic> {
+    let cname =
+        data.records.iter().find(|record| record.rtype == RrType::CNAME && record.owner == *origin)?;
+    let account =
+        |origin: &Name| world.zones.iter().find(|zone| zone.origin == *origin).map(|zone| &zone.account);
+    let own = account(origin)?;
+    let proxies = world.accounts.get(own).is_none_or(|account| account.proxies(origin));
+    let at_apex = |record: &Record| record.owner == *origin && record.is_proxied();
+    if proxies && data.records.iter().any(at_apex) {
+        return None;
+    }
+    let target = Name::from_wire(&cname.rdata).ok()?;
+    let mut ancestor = Some(target.clone());
+    while let Some(name) = ancestor {
+        if zones.contains_key(&name) {
+            if account(&name) == Some(own) {
+                return None;
+            }
+            break;
+        }
+        ancestor = name.parent();
+    }
+    let code = codes::APEX_CNAME_OUTSIDE;
+    let message =
+        format!("the CNAME at the apex leads to a name that is not served here for this account: {target}");
+    Some(Diagnostic::new(code.severity, code.name, data.place(cname), message).hint(code.hint))
 }
 
 fn proxied_names(world: &World) -> HashSet<&Name> {

@@ -93,6 +93,7 @@ codes! {
     RRSET_TOO_LARGE "rrset-too-large" Error "take records out: the whole set must fit one message of 65535 octets";
     MIXED_TTL "mixed-ttl" Warning "give all records of one name and type the same TTL; the lowest is served";
     DUPLICATE "duplicate" Warning "take the second one out";
+    APEX_CNAME_OUTSIDE "apex-cname-outside" Warning "write A and AAAA records: addresses of names elsewhere are not known here, A and AAAA are answered SERVFAIL";
     CHILD_NOT_DELEGATED "child-not-delegated" Warning "add NS records for the child zone to its parent";
     TARGET_PROXIED "target-proxied" Warning "point to a name that is not proxied: proxied names are answered with addresses of the map";
     TARGET_IS_CNAME "target-is-cname" Warning "point to the name that holds the addresses (RFC 2181 section 10.3)";

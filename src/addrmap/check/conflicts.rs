@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::{Context, listed};
 use crate::addrmap::{code, names};
-use crate::model::{AccountId, AddressMap, Diagnostic, MapId, MapOwner, Member, Place};
+use crate::model::{AccountId, AddressMap, Diagnostic, MapId, MapOwner, Member, Place, Unit};
 use crate::wire::Name;
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -24,22 +24,27 @@ fn map_ids(context: &mut Context<'_>) {
     for (id, maps) in by_id.into_iter().filter(|(_, maps)| maps.len() > 1) {
         let keeps =
             |map: &AddressMap| served_by(context, id).is_some_and(|served| served.account == map.account);
-        for map in blamed(&maps, keeps) {
+        for (map, unit) in blamed(&maps, keeps) {
             let other = maps.iter().find(|other| !std::ptr::eq(**other, map)).map(|other| &other.place);
             let place = other.map(Place::to_string).unwrap_or_default();
             let message = format!("map id twice on the server, the other map is at {place}: {id}");
             let found = Diagnostic::error(code::DUPLICATE_MAP_ID, map.place.clone(), message);
-            context.tell_map(map, found, "give one of the two another id");
+            context.tell(unit, found, "give one of the two another id");
         }
     }
 }
 
-/// The maps to be told of a conflict. Within one account that is all of them. Between accounts, those that have
-/// what is asked for are left alone: the operator's maps, then those that are served with it.
-fn blamed<'w>(maps: &[&'w AddressMap], keeps: impl Fn(&AddressMap) -> bool) -> Vec<&'w AddressMap> {
+/// The maps to be told of a conflict, and what each holds back. Within one account that is all of them. Between
+/// accounts, those that have what is asked for are left alone: the operator's maps, then those that are served with
+/// it. Where nobody has it yet, all are told and nobody is held: no answer hangs on it, and no account may hold
+/// another one back.
+fn blamed<'w>(maps: &[&'w AddressMap], keeps: impl Fn(&AddressMap) -> bool) -> Vec<(&'w AddressMap, Unit)> {
+    let held = |maps: Vec<&'w AddressMap>| -> Vec<_> {
+        maps.into_iter().map(|map| (map, Unit::Account(map.account.clone()))).collect()
+    };
     let one_account = maps.windows(2).all(|pair| pair[0].account == pair[1].account);
     if one_account {
-        return maps.to_vec();
+        return held(maps.to_vec());
     }
     let operators = |map: &AddressMap| map.owner == MapOwner::Operator;
     let rights: [&dyn Fn(&AddressMap) -> bool; 2] = [&operators, &keeps];
@@ -47,10 +52,10 @@ fn blamed<'w>(maps: &[&'w AddressMap], keeps: impl Fn(&AddressMap) -> bool) -> V
         let (having, others): (Vec<&AddressMap>, Vec<&AddressMap>) = maps.iter().partition(|map| right(map));
         let holder = having.first().map(|map| &map.account);
         if having.iter().all(|map| Some(&map.account) == holder) && !having.is_empty() && !others.is_empty() {
-            return others;
+            return held(others);
         }
     }
-    maps.to_vec()
+    maps.iter().map(|map| (*map, Unit::Nothing)).collect()
 }
 
 fn served_by<'w>(context: &Context<'w>, id: &MapId) -> Option<&'w AddressMap> {
@@ -150,9 +155,9 @@ fn default_snis(context: &mut Context<'_>) {
             .iter()
             .filter_map(|(name, maps)| maps.first().map(|map| format!("{name} in map {}", map.id)));
         let message = format!("address {address} has different default_sni: {}", listed(list));
-        for map in blamed(&maps, keeps) {
+        for (map, unit) in blamed(&maps, keeps) {
             let found = Diagnostic::error(code::TWO_DEFAULT_SNIS, map.place.clone(), &*message);
-            context.tell_map(map, found, "write one default_sni for the address, or use another address");
+            context.tell(unit, found, "write one default_sni for the address, or use another address");
         }
     }
 }

@@ -65,14 +65,15 @@ fn place(zone: &Zone<'_>) -> Place {
     proxied_place(zone.loaded).unwrap_or_else(unnamed)
 }
 
-/// The zone itself is at fault: what others are answered does not hang on it.
+/// Proxied names of the zone are answered SERVFAIL by the precedence itself; its other names, and other zones, do
+/// not suffer for it.
 fn anycast_missing(context: &mut Context<'_>, zone: &Zone<'_>) {
     let origin = names::shown(&zone.loaded.origin);
     let message = format!("no anycast defaults, but proxied names of this zone need them: {origin}");
     let found = Diagnostic::error(code::ANYCAST_MISSING, place(zone), message);
     let hint =
         "add [anycast] with ipv4 and ipv6 to a file in addrmaps/, or a map for the zone or its account";
-    context.tell(Unit::Zone(zone.loaded.origin.clone()), found, hint);
+    context.tell(Unit::Nothing, found, hint);
 }
 
 fn anycast_family(

@@ -164,7 +164,8 @@ impl Check<'_, '_> {
         };
         let apex_ns =
             self.records.iter().any(|record| record.rtype == RrType::NS && record.owner == *self.zone);
-        if !apex_ns && !self.incomplete {
+        // A SOA elsewhere is an error that says it all.
+        if !apex_ns && !self.incomplete && self.records[first].owner == *self.zone {
             self.add(codes::NO_APEX_NS, first as u32, Part::Owner, |record| {
                 format!("no NS record at the apex: {}", record.owner)
             });

@@ -341,6 +341,8 @@ fn every_code_is_triggered_by_a_test() {
         "rdata-too-long",
         "untagged",
         "no-soa",
+        "apex-cname-outside",
+        "child-not-delegated",
         "soa-owner",
         "soa-minimum-ttl",
         "no-apex-ns",

@@ -54,6 +54,8 @@ enum Found<'w> {
     LeftToTheResolver(Rows),
     /// A DNAME whose substitution is longer than 255 octets.
     TooLong(Rows),
+    /// Addresses that are not known here, of an apex whose CNAME cannot be shown.
+    NotHere,
     /// Nothing can be answered.
     Failed,
 }
@@ -130,6 +132,7 @@ fn chase(world: &World, account: &AccountId, qtype: RrType, mut seen: Vec<Name>)
                 expected.answer.extend(rows);
                 return (expected.end(Rcode::YXDOMAIN), End::Elsewhere);
             }
+            Found::NotHere => return (Expected::failed(), End::Elsewhere),
             Found::Failed => return (Expected::failed(), End::Here),
         }
     }
@@ -293,7 +296,7 @@ fn at_node<'w>(
     if is_address && (at_apex || cname.tags.flatten) {
         return match flatten(world, zone, data, name, &target, qtype, seen) {
             Some(found) => found,
-            None if at_apex => Found::Failed,
+            None if at_apex => Found::NotHere,
             // What cannot be flattened here is left to the resolver.
             None => Found::LeftToTheResolver(stored(RrType::CNAME)),
         };

@@ -41,6 +41,7 @@ pub fn resolve<'s>(
     };
     let mut walk = Walk {
         snapshot,
+        qname: question.lower.as_wire(),
         qtype: question.qtype,
         account: entry.account,
         links: ArrayVec::new(),
@@ -53,7 +54,7 @@ pub fn resolve<'s>(
         match next {
             Turn::Ends(rcode, end) => return walk.finish(rcode, end),
             Turn::Fails(error) => return Outcome::code(snapshot, Rcode::SERVFAIL, Some(error)),
-            Turn::Leads(target) => next = walk.follow(target, question.lower.as_wire()),
+            Turn::Leads => next = walk.follow(),
         }
     }
 }
@@ -95,16 +96,17 @@ fn find<'s>(zone: &'s Zone, seed: &Seed, relative: &[u8]) -> Found<'s> {
 
 /// Where a name led.
 enum Turn<'s> {
-    /// An alias leads on.
-    Leads(NameBuf),
+    /// An alias leads on, to the last of the names seen.
+    Leads,
     /// SERVFAIL.
     Fails(ExtendedError),
     /// The end of the chain.
     Ends(Rcode, End<'s>),
 }
 
-struct Walk<'s, 't, T> {
+struct Walk<'s, 'q, 't, T> {
     snapshot: &'s Snapshot,
+    qname: &'q [u8],
     qtype: RrType,
     /// Aliases are followed within one account only.
     account: AccountIndex,
@@ -116,16 +118,22 @@ struct Walk<'s, 't, T> {
     trace: &'t mut T,
 }
 
-impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
-    /// Goes to the target of an alias, unless the chain was there before: then all there is to say has been said.
-    fn follow(&mut self, target: NameBuf, qname: &[u8]) -> Turn<'s> {
-        if target.as_wire() == qname || self.seen.iter().any(|seen| seen.as_wire() == target.as_wire()) {
+impl<'s, T: Trace<'s>> Walk<'s, '_, '_, T> {
+    /// An alias leads to `target`. Where the chain was there before, all there is to say has been said.
+    fn lead(&mut self, target: NameBuf) -> Turn<'s> {
+        let was_there = |name: &[u8]| name == target.as_wire();
+        if was_there(self.qname) || self.seen.iter().any(|seen| was_there(seen.as_wire())) {
             self.trace.step(|| Step::Loop);
             return Turn::Ends(Rcode::NOERROR, End::Nothing);
         }
-        self.seen.push(target.clone());
-        let target = target.as_wire();
-        let Some(entry) = find_zone(self.snapshot, target, self.qtype) else {
+        self.seen.push(target);
+        Turn::Leads
+    }
+
+    /// Goes to the target of an alias.
+    fn follow(&mut self) -> Turn<'s> {
+        let target = self.seen.last().expect("an alias led here").clone();
+        let Some(entry) = find_zone(self.snapshot, target.as_wire(), self.qtype) else {
             self.trace.step(|| Step::NotHere);
             return Turn::Ends(Rcode::NOERROR, End::Nothing);
         };
@@ -133,7 +141,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
             self.trace.step(|| Step::OtherAccount);
             return Turn::Ends(Rcode::NOERROR, End::Nothing);
         }
-        self.visit(entry, target)
+        self.visit(entry, target.as_wire())
     }
 
     /// Looks a name up in its zone.
@@ -248,7 +256,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         self.push(Link { entry, rrset, kind: LinkKind::Cname });
         let target = target_of(entry, rrset);
         self.trace.step(|| Step::Alias(target.clone()));
-        Turn::Leads(target)
+        self.lead(target)
     }
 
     fn flatten(&mut self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
@@ -259,8 +267,8 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         let target = target_of(entry, rrset);
         self.trace.step(|| Step::Flatten(target.clone()));
         let link = Link { entry, rrset, kind: LinkKind::Cname };
-        self.flattened.get_or_insert(Flattened { link, apex: node.is_apex() });
-        Turn::Leads(target)
+        self.flattened.get_or_insert_with(|| Flattened { link, apex: node.is_apex() });
+        self.lead(target)
     }
 
     /// Below a DNAME: the labels in front of its owner go in front of its target (RFC 6672 section 2.2).
@@ -283,7 +291,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         }
         let target = target.to_lower();
         self.trace.step(|| Step::Alias(target.clone()));
-        Turn::Leads(target)
+        self.lead(target)
     }
 
     fn finish(&mut self, rcode: Rcode, end: End<'s>) -> Outcome<'s> {

@@ -127,6 +127,8 @@ impl Message<'_, '_> {
         }
         match self.outcome.end {
             End::Nothing => Ok(()),
+            // A DNAME that was asked for and led here stands in the answer already.
+            End::Rrset(_, rrset) if self.outcome.links.iter().any(|link| link.rrset == rrset) => Ok(()),
             End::Rrset(entry, rrset) => {
                 let origin = self.origin(owner, entry);
                 let start = self.put_rrset(ANSWER, rrset, owner.at, origin, None)?;
@@ -239,21 +241,41 @@ impl Message<'_, '_> {
         owner: usize,
         origin: usize,
     ) -> Result<(), Full> {
-        if owner >= POINTER_LIMIT {
-            return Err(Full);
-        }
         if !node.is_proxied() {
             return match node.rrset(family) {
-                Some(rrset) => self.put_rrset(ADDITIONAL, rrset, owner, origin, None).map(drop),
+                Some(rrset) if owner < POINTER_LIMIT => {
+                    self.put_rrset(ADDITIONAL, rrset, owner, origin, None).map(drop)
+                }
+                Some(rrset) => self.put_far(rrset.bytes(), node.relative_name(), origin),
                 None => Ok(()),
             };
         }
         match self.outcome.snapshot.governing(entry) {
             Ok(governing) if family == RrType::A || entry.ipv6 => {
-                self.put_family(ADDITIONAL, governing.set.family(family), owner)
+                let addresses = governing.set.family(family);
+                if owner < POINTER_LIMIT {
+                    self.put_family(ADDITIONAL, addresses, owner)
+                } else {
+                    self.put_far(addresses.bytes, node.relative_name(), origin)
+                }
             }
             _ => Ok(()),
         }
+    }
+
+    /// Appends additional addresses whose owner stands further away than a pointer reaches: its labels are written
+    /// out in front of the origin, which is always near.
+    fn put_far(&mut self, records: &[u8], owner: &[u8], origin: usize) -> Result<(), Full> {
+        let mut rest = records;
+        while let Some(length) = rest.get(record::RDLENGTH..record::RDATA) {
+            let len = record::RDATA + usize::from(u16::from_be_bytes([length[0], length[1]]));
+            self.writer.put(owner)?;
+            self.writer.put(&pointer(origin))?;
+            self.writer.put(&rest[record::TYPE..len])?;
+            self.counts[ADDITIONAL] += 1;
+            rest = &rest[len..];
+        }
+        Ok(())
     }
 
     /// Appends an RRset and returns where it starts.
@@ -336,7 +358,7 @@ impl Message<'_, '_> {
 /// every second turn (A and AAAA alternating) sees all of them too.
 fn first_of(turn: u32, count: usize) -> usize {
     let spread = u64::from(turn.wrapping_mul(0x9e37_79b9));
-    (spread * count as u64 >> 32) as usize
+    ((spread * count as u64) >> 32) as usize
 }
 
 fn pointer(at: usize) -> [u8; 2] {

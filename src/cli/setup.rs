@@ -105,17 +105,16 @@ impl Setup {
 const DEFAULT_CONFIG: &str = "portolan.toml";
 
 fn read_settings(path: Option<&Path>) -> Result<config::Settings, String> {
-    let content = match std::fs::read(path.unwrap_or(Path::new(DEFAULT_CONFIG))) {
+    let named = path.is_some();
+    let path = path.unwrap_or(DEFAULT_CONFIG.as_ref());
+    let content = match std::fs::read(path) {
         Ok(content) => content,
-        Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(config::Settings::default());
         }
-        Err(error) => {
-            let path = path.unwrap_or(Path::new(DEFAULT_CONFIG)).display();
-            return Err(format!("cannot read the settings {path}: {error}"));
-        }
+        Err(error) => return Err(format!("cannot read the settings {}: {error}", path.display())),
     };
-    let file = display(path.unwrap_or(Path::new(DEFAULT_CONFIG)));
+    let file = display(path);
     let (settings, diagnostics) = config::Settings::read(&file, &content);
     tell(&diagnostics, Severity::Note);
     settings.ok_or_else(|| format!("the settings have errors: {file}"))

@@ -104,7 +104,7 @@ impl Folder {
 impl Files for Folder {
     fn open(&self, from: &str, path: &str) -> Result<FoundFile, String> {
         let root = self.root.as_ref().map_err(|error| format!("folder cannot be read: {error}"))?;
-        let beside = Path::new(from).parent().unwrap_or(Path::new("")).join(path);
+        let beside = Path::new(from).with_file_name(path);
         let real = beside.canonicalize().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!("file not found: {path}"),
             _ => format!("file cannot be read: {error}: {path}"),

@@ -101,10 +101,9 @@ impl ZoneIndex {
             at += 1 + usize::from(name[at]);
         }
         loop {
-            if self.depths >> depth & 1 == 1 {
-                if let Some(entry) = self.get(seed, &name[at..]) {
-                    return Some(entry);
-                }
+            let there = self.depths >> depth & 1 == 1;
+            if let Some(entry) = there.then(|| self.get(seed, &name[at..])).flatten() {
+                return Some(entry);
             }
             depth = depth.checked_sub(1)?;
             at += 1 + usize::from(name[at]);

@@ -106,7 +106,7 @@ const DEFAULT_CONFIG: &str = "portolan.toml";
 
 fn read_settings(path: Option<&Path>) -> Result<config::Settings, String> {
     let named = path.is_some();
-    let path = path.unwrap_or(DEFAULT_CONFIG.as_ref());
+    let path = path.unwrap_or_else(|| Path::new(DEFAULT_CONFIG));
     let content = match std::fs::read(path) {
         Ok(content) => content,
         Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => {

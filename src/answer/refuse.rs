@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::wire::query::Header;
+use crate::wire::Header;
 use crate::wire::reader::{Cursor, skip_name};
 use crate::wire::writer::{Full, Writer};
 use crate::wire::{Class, HEADER_LEN, Rcode, RrType};

@@ -64,7 +64,7 @@ fn as_json(explanation: &Explanation) -> Value {
         "walk": explanation.turns.iter().map(turn_json).collect::<Vec<_>>(),
         "response": {
             "rcode": answer.rcode().to_string(),
-            "aa": flag(crate::wire::query::Header::AA),
+            "aa": flag(crate::wire::Header::AA),
             "answer": section(Section::Answer),
             "authority": section(Section::Authority),
             "additional": section(Section::Additional),

@@ -1,6 +1,7 @@
 //! Which names in RDATA have their addresses in the same zone, for the additional section.
 
-use super::zone::{AdditionalPlan, Names};
+use super::names::Names;
+use super::rrsets::AdditionalPlan;
 use crate::model::Record;
 use crate::snapshot::layout::flag;
 use crate::wire::RrType;

@@ -3,6 +3,9 @@
 //! Invariant: stored content of a proxied name does not enter the compiled zone.
 
 mod links;
+mod names;
+mod rrsets;
+mod write;
 mod zone;
 
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::wire::query::Header;
+use crate::wire::Header;
 use crate::wire::reader::{Message, MessageRecord, Section};
 use crate::zonefile::rdata_text;
 

@@ -5,7 +5,7 @@ use crate::addrmap::{Decision, Precedence};
 use crate::answer::{self, Step};
 use crate::model::{LoadedZone, Place, RecordTags, World, ZoneContent, ZoneData};
 use crate::snapshot::{Node, Snapshot, Zone, ZoneEntry};
-use crate::wire::query::Header;
+use crate::wire::Header;
 use crate::wire::reader::Message;
 use crate::wire::{Edns, Name, NameBuf, Query, Question, RrType};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::answer::{self, Answered, Settings, Transport};
 use crate::snapshot::Snapshot;
 use crate::telemetry::{Block, Cell, Reply, Throttle};
-use crate::wire::query::Header;
+use crate::wire::Header;
 use crate::wire::{HEADER_LEN, Rcode};
 
 /// Most octets of a packet that are logged.

@@ -4,6 +4,7 @@
 //! stranger is total: any input gives a value or an error, never a panic.
 
 pub mod edns;
+pub mod header;
 pub mod name;
 pub mod query;
 pub mod reader;
@@ -11,6 +12,7 @@ pub mod types;
 pub mod writer;
 
 pub use edns::Edns;
+pub use header::Header;
 pub use name::{Name, NameBuf, NameError};
 pub use query::{Malformed, Query, Question};
 pub use types::{Class, Opcode, Rcode, RrType};

@@ -2,8 +2,8 @@
 //!
 //! Not on the way of a plain query; used for TSIG, by the bridge to the stream transports, by `explain` and by tests.
 
+use super::header::Header;
 use super::name::{Name, NameBuf, NameError};
-use super::query::Header;
 use super::{Class, HEADER_LEN, MAX_LABEL, MAX_NAME, RrType};
 
 /// A place in a packet; every read is checked.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use portolan::answer::Transport;
 use portolan::model::{Record, World, ZoneContent, ZoneData};
-use portolan::wire::query::Header;
+use portolan::wire::Header;
 use portolan::wire::reader::{Message, Section};
 use portolan::wire::{Name, Rcode, RrType};
 use proptest::strategy::{Strategy, ValueTree};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use portolan::answer::Transport;
 use portolan::model::ZoneData;
-use portolan::wire::query::Header;
+use portolan::wire::Header;
 use portolan::wire::reader::Message;
 use portolan::wire::{Rcode, RrType};
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use hickory_proto::op::Message as HickoryMessage;
 use portolan::answer::{Answered, Settings, Transport, respond};
 use portolan::snapshot::Snapshot;
-use portolan::wire::query::Header;
+use portolan::wire::Header;
 use portolan::wire::reader::{Message, Section};
 use portolan::wire::{Class, Name, RrType};
 

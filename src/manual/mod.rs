@@ -1,0 +1,13 @@
+//! The manual: what is answered, and what every diagnostic means. The pages lie beside this file as text.
+
+#[doc = include_str!("answers.md")]
+pub mod answers {}
+
+#[doc = include_str!("diagnostics-addrmap.md")]
+pub mod diagnostics_addrmap {}
+
+#[doc = include_str!("diagnostics-folders.md")]
+pub mod diagnostics_folders {}
+
+#[doc = include_str!("diagnostics-zone.md")]
+pub mod diagnostics_zone {}

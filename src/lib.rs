@@ -24,7 +24,7 @@
 //! # Two ways through it
 //!
 //! *A query*: [`server`] takes a packet; [`wire::Query`] reads it; [`answer::resolve`] finds what the name is in the
-//! [`snapshot`]; [`answer::write`] appends ready RRsets; [`server`] sends. UDP and TCP, and `explain`, share all of
+//! [`snapshot`]; [`answer::write`](fn@answer::write) appends ready RRsets; [`server`] sends. UDP and TCP, and `explain`, share all of
 //! it but the first and the last step.
 //!
 //! *The sources*: [`control::load`] walks the folders; [`zonefile::read_zone`] and [`addrmap::read_map_file`] read them,

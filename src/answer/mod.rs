@@ -1,6 +1,6 @@
 //! Question and snapshot to outcome to bytes: the only code that decides what a query is answered.
 //!
-//! [`resolve`] finds what the name is, [`write`] puts it on the wire; [`respond`] does both for a packet of any transport.
+//! [`resolve`] finds what the name is, [`write`](fn@write) puts it on the wire; [`respond`] does both for a packet of any transport.
 //! Invariant: no I/O, no clock, no allocation; what varies comes in as a value.
 
 mod outcome;

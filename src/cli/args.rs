@@ -60,8 +60,12 @@ pub struct Common {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Serving")]
 pub struct ServeOptions {
-    /// Address to answer on, repeatable [default: 127.0.0.1:5300 and [::1]:5300]
-    #[arg(long, value_name = "ADDR:PORT")]
+    /// Address to answer on, repeatable
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        help = "Address to answer on, repeatable [default: 127.0.0.1:5300 and [::1]:5300]"
+    )]
     pub listen: Vec<SocketAddr>,
     /// UDP workers per address, 1 to 256 [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -5,6 +5,8 @@ use std::path::Path;
 
 /// The rooms with their level. Rooms of one level do not import each other.
 const ROOMS: &[(&str, u8)] = &[
+    // Pages of text: it imports nothing.
+    ("manual", 0),
     ("wire", 0),
     ("model", 1),
     ("zonefile", 2),

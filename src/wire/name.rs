@@ -215,15 +215,41 @@ impl PartialOrd for Name {
 
 impl Ord for Name {
     fn cmp(&self, other: &Name) -> Ordering {
-        let mine: Vec<&[u8]> = self.labels().collect();
-        let theirs: Vec<&[u8]> = other.labels().collect();
-        for (a, b) in mine.iter().rev().zip(theirs.iter().rev()) {
+        let (mine, theirs) = (Borders::of(&self.0), Borders::of(&other.0));
+        for (a, b) in mine.from_the_root(&self.0).zip(theirs.from_the_root(&other.0)) {
             let order = a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase));
             if order != Ordering::Equal {
                 return order;
             }
         }
-        mine.len().cmp(&theirs.len())
+        mine.count.cmp(&theirs.count)
+    }
+}
+
+/// Where the labels of a name begin; at most 127 of them fit into a name.
+struct Borders {
+    starts: [u8; MAX_NAME.div_ceil(2)],
+    count: usize,
+}
+
+impl Borders {
+    fn of(wire: &[u8]) -> Borders {
+        let mut borders = Borders { starts: [0; MAX_NAME.div_ceil(2)], count: 0 };
+        let mut at = 0;
+        while wire[at] != 0 {
+            borders.starts[borders.count] = at as u8;
+            borders.count += 1;
+            at += 1 + usize::from(wire[at]);
+        }
+        borders
+    }
+
+    /// The labels, the one next to the root first.
+    fn from_the_root<'w>(&self, wire: &'w [u8]) -> impl Iterator<Item = &'w [u8]> {
+        self.starts[..self.count].iter().rev().map(|&start| {
+            let start = usize::from(start);
+            &wire[start + 1..start + 1 + usize::from(wire[start])]
+        })
     }
 }
 

@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use super::codes;
-use crate::model::{Diagnostic, LoadedZone, Place, Record, Unit, World, ZoneContent, ZoneData};
+use crate::model::{AccountId, Diagnostic, LoadedZone, Place, Record, Unit, World, ZoneContent, ZoneData};
 use crate::wire::name::name_len;
 use crate::wire::{Name, RrType};
 
 /// Checks every zone against the others.
 pub fn check_between(world: &World) -> Vec<(Unit, Diagnostic)> {
     let zones: HashMap<&Name, &ZoneData> = world.zones.iter().filter_map(good).collect();
+    let accounts: HashMap<&Name, &AccountId> =
+        world.zones.iter().map(|zone| (&zone.origin, &zone.account)).collect();
     let proxied = proxied_names(world);
     let mut findings = Vec::new();
     for (origin, data) in world.zones.iter().filter_map(good) {
@@ -17,7 +19,7 @@ pub fn check_between(world: &World) -> Vec<(Unit, Diagnostic)> {
         if let Some(diagnostic) = undelegated(&zones, origin, data) {
             findings.push((unit(), diagnostic));
         }
-        if let Some(diagnostic) = apex_cname_outside(world, &zones, origin, data) {
+        if let Some(diagnostic) = apex_cname_outside(world, &accounts, origin, data) {
             findings.push((unit(), diagnostic));
         }
         findings.extend(proxied_targets(&proxied, origin, data).map(|diagnostic| (unit(), diagnostic)));
@@ -59,15 +61,13 @@ fn undelegated(zones: &HashMap<&Name, &ZoneData>, origin: &Name, data: &ZoneData
 /// known here.
 fn apex_cname_outside(
     world: &World,
-    zones: &HashMap<&Name, &ZoneData>,
+    accounts: &HashMap<&Name, &AccountId>,
     origin: &Name,
     data: &ZoneData,
 ) -> Option<Diagnostic> {
     let cname =
         data.records.iter().find(|record| record.rtype == RrType::CNAME && record.owner == *origin)?;
-    let account =
-        |origin: &Name| world.zones.iter().find(|zone| zone.origin == *origin).map(|zone| &zone.account);
-    let own = account(origin)?;
+    let own = *accounts.get(origin)?;
     let proxies = world.accounts.get(own).is_none_or(|account| account.proxies(origin));
     let at_apex = |record: &Record| record.owner == *origin && record.is_proxied();
     if proxies && data.records.iter().any(at_apex) {
@@ -76,11 +76,10 @@ fn apex_cname_outside(
     let target = Name::from_wire(&cname.rdata).ok()?;
     let mut ancestor = Some(target.clone());
     while let Some(name) = ancestor {
-        if zones.contains_key(&name) {
-            if account(&name) == Some(own) {
-                return None;
-            }
-            break;
+        match accounts.get(&name) {
+            Some(account) if *account == own => return None,
+            Some(_) => break,
+            None => {}
         }
         ancestor = name.parent();
     }

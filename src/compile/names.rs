@@ -58,8 +58,14 @@ impl<'a> Names<'a> {
         }
         let has = |rtype: RrType| records.iter().any(|(_, record)| record.rtype == rtype);
         let mut flags = 0;
+        let wildcard = name.starts_with(WILDCARD);
         if !apex && has(RrType::NS) {
             flags |= flag::CUT;
+        }
+        // A wildcard with NS is a cut for its own name, and data like any other where it is the source of synthesis
+        // (RFC 4592 section 4.2 leaves it open; as NSD does).
+        if flags & flag::CUT != 0 && !wildcard {
+            // Nothing but glue stands beside the delegation.
         } else if proxies && records.iter().any(|(_, record)| can_proxy(record.rtype) && record.is_proxied())
         {
             flags |= flag::PROXIED;
@@ -74,7 +80,7 @@ impl<'a> Names<'a> {
             flags |= flag::DNAME;
         }
         self.plans[index].flags = flags;
-        if name.starts_with(b"\x01*") {
+        if wildcard {
             let parent = self.index[parent(name)];
             self.plans[parent].link = Some(index);
         }
@@ -126,6 +132,9 @@ impl<'a> Names<'a> {
 fn parent(name: &[u8]) -> &[u8] {
     &name[1 + usize::from(name[0])..]
 }
+
+/// The first label of a wildcard.
+pub(super) const WILDCARD: &[u8] = b"\x01*";
 
 /// What a `cf-proxied` tag can stand on.
 pub(super) fn can_proxy(rtype: RrType) -> bool {

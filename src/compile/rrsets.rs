@@ -38,10 +38,11 @@ pub(super) fn plan_rrsets<'a>(
 ) {
     // An address that is tagged proxied is nobody's glue: its content must not leave.
     let glue = |record: &Record| record.rtype.is_address() && !(proxies && record.is_proxied());
+    let wildcard = records.first().is_some_and(|(_, record)| record.owner.is_wildcard());
     let kept = |record: &Record| {
         if flags & flag::OCCLUDED != 0 {
             below_cut && glue(record)
-        } else if flags & flag::CUT != 0 {
+        } else if flags & flag::CUT != 0 && !wildcard {
             matches!(record.rtype, RrType::NS | RrType::DS) || glue(record)
         } else {
             flags & flag::PROXIED == 0 || !can_proxy(record.rtype)

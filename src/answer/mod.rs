@@ -81,7 +81,8 @@ pub fn respond(
         tsig = refuse::bad_key(packet, at);
         if tsig.is_none() {
             let question_end = Some(QNAME_AT + query.question.qname.len() + 4);
-            return reject(packet, Malformed::FormErr { header: query.header, question_end }, out);
+            let fault = Malformed::FormErr { header: query.header, question_end, edns: query.edns };
+            return reject(packet, fault, out);
         }
     }
     let outcome = decide(snapshot, settings, &query);
@@ -137,13 +138,13 @@ fn chaos<'s>(snapshot: &'s Snapshot, settings: &'s Settings, question: &Question
 }
 
 fn reject(packet: &[u8], malformed: Malformed, out: &mut [u8]) -> Option<Answered> {
-    let (header, question_end, rcode) = match malformed {
+    let (header, question_end, edns, rcode) = match malformed {
         Malformed::Silence => return None,
-        Malformed::FormErr { header, question_end } => (header, question_end, Rcode::FORMERR),
-        Malformed::NotImp { header, question_end } => (header, question_end, Rcode::NOTIMP),
+        Malformed::FormErr { header, question_end, edns } => (header, question_end, edns, Rcode::FORMERR),
+        Malformed::NotImp { header, question_end, edns } => (header, question_end, edns, Rcode::NOTIMP),
     };
     let question = question_end.and_then(|end| packet.get(QNAME_AT..end));
-    let len = refuse::bare(header, question, rcode, out).ok()?;
+    let len = refuse::bare(header, question, edns, rcode, out).ok()?;
     let malformed = rcode == Rcode::FORMERR;
     Some(Answered { len, rcode, qtype: None, source: None, truncated: false, malformed })
 }

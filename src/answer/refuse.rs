@@ -2,26 +2,32 @@
 
 use arrayvec::ArrayVec;
 
+use super::write::OWN_UDP_SIZE;
 use crate::wire::Header;
 use crate::wire::reader::{Cursor, skip_name};
 use crate::wire::writer::{Full, Writer};
-use crate::wire::{Class, HEADER_LEN, Rcode, RrType};
+use crate::wire::{Class, Edns, HEADER_LEN, Rcode, RrType};
 
-/// A header with a response code, and the question where it could be read.
+/// A header with a response code, the question where it could be read, and an OPT where there was one (RFC 6891
+/// section 6.1.1).
 pub(super) fn bare(
     header: Header,
     question: Option<&[u8]>,
+    edns: Option<Edns>,
     rcode: Rcode,
     out: &mut [u8],
 ) -> Result<usize, Full> {
     let limit = out.len();
     let mut writer = Writer::new(out, limit);
-    let count = u16::from(question.is_some());
-    for word in [header.id, header.reply_flags() | rcode.0 & 0xf, count, 0, 0, 0] {
+    let (questions, additionals) = (u16::from(question.is_some()), u16::from(edns.is_some()));
+    for word in [header.id, header.reply_flags() | rcode.0 & 0xf, questions, 0, 0, additionals] {
         writer.put_u16(word)?;
     }
     debug_assert_eq!(writer.len(), HEADER_LEN);
     writer.put(question.unwrap_or_default())?;
+    if let Some(edns) = edns {
+        edns.write(OWN_UDP_SIZE, rcode, None, &mut writer)?;
+    }
     Ok(writer.len())
 }
 

@@ -62,10 +62,24 @@ pub fn resolve<'s>(
 /// The zone that answers for a name. DS is the parent's, where the parent is here (RFC 4035 section 3.1.4.1).
 fn find_zone<'s>(snapshot: &'s Snapshot, name: &[u8], qtype: RrType) -> Option<&'s ZoneEntry> {
     let closest = snapshot.zones.closest(&snapshot.seed, name, 0)?;
-    if qtype == RrType::DS && closest.zone.origin().len() == name.len() {
-        return Some(snapshot.zones.closest(&snapshot.seed, name, 1).unwrap_or(closest));
+    if qtype != RrType::DS || closest.zone.origin().len() != name.len() {
+        return Some(closest);
     }
-    Some(closest)
+    // Another account's zone above is the parent only if it delegates.
+    let parent = snapshot.zones.closest(&snapshot.seed, name, 1);
+    let parent =
+        parent.filter(|parent| parent.account == closest.account || delegates(snapshot, parent, name));
+    Some(parent.unwrap_or(closest))
+}
+
+/// Whether a name is at or below a cut of a zone.
+fn delegates(snapshot: &Snapshot, entry: &ZoneEntry, name: &[u8]) -> bool {
+    let relative = &name[..name.len() - entry.zone.origin().len()];
+    !entry.zone.is_faulty()
+        && matches!(
+            find(&entry.zone, &snapshot.seed, relative),
+            Found::Exact(node) | Found::Covered(node) if node.is_cut()
+        )
 }
 
 /// What a name is in its zone.

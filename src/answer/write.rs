@@ -49,7 +49,7 @@ pub fn write(
     };
     match message.write_all(tail) {
         Ok(truncated) => Written { len: message.writer.len(), truncated },
-        // Only a buffer shorter than a question can bring us here.
+        // Only a buffer shorter than the longest question and OPT can bring us here.
         Err(Full) => Written { len: 0, truncated: true },
     }
 }
@@ -85,9 +85,12 @@ impl Message<'_, '_> {
         self.writer.put_u16(question.qclass.0)?;
         let error = self.outcome.error.filter(|_| self.query.edns.is_some());
         let opt = self.query.edns.map_or(0, |_| OPT_LEN + error.map_or(0, |error| error.option_len()));
+        // Two long names, the question and the key, may leave no room: then TCP is the place to ask (TC).
+        let fits = self.writer.room() >= opt + tail.len();
+        let tail = if fits { tail } else { &[] };
         self.writer.reserve(opt + tail.len())?;
         let sections = self.writer.len();
-        let truncated = self.write_sections().is_err();
+        let truncated = self.write_sections().is_err() || !fits;
         if truncated {
             self.writer.step_back(sections);
             self.counts = [0; 3];

@@ -94,6 +94,13 @@ pub fn serve_with(parts: ServeParts, ready: impl FnOnce(&Serving)) -> Result<(),
 
 /// Becomes ready at the first SIGTERM or SIGINT, with its name.
 fn signals() -> io::Result<impl Future<Output = &'static str>> {
+    let mut hup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        // What everybody sends to reload must not end the server.
+        while hup.recv().await.is_some() {
+            tracing::warn!("SIGHUP is ignored: files are read at the start only, restart to take changes");
+        }
+    });
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -152,6 +159,7 @@ fn log_ready(serving: &Serving, facts: Facts, started: Instant) {
     let listen: Vec<String> = serving.addresses.iter().map(SocketAddr::to_string).collect();
     tracing::info!(
         zones = facts.zones,
+        held_back = facts.held_back,
         names = facts.names,
         maps = facts.maps,
         listen = listen.join(","),

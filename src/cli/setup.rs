@@ -14,7 +14,7 @@ use crate::compile::{Compiled, compile};
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
 use crate::control::{self, Loaded, Sources, StateLock};
-use crate::model::{Diagnostic, Severity};
+use crate::model::{Diagnostic, LoadedZone, Severity, World, ZoneContent};
 use crate::server::Listen;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Facts;
@@ -80,6 +80,7 @@ impl Setup {
         if world.zones.is_empty() {
             tracing::warn!(folder = %self.settings.zones.display(), "there is no master file: every query is refused");
         }
+        log_held_back(&world);
         let Compiled { snapshot, too_large } = compile(&world, FIRST_GENERATION);
         for (origin, error) in too_large {
             tracing::error!(zone = %origin, %error, "the zone is answered SERVFAIL");
@@ -141,6 +142,21 @@ fn log_diagnostics(diagnostics: &[Diagnostic]) {
     }
 }
 
+/// What the errors hold back, one line a unit.
+fn log_held_back(world: &World) {
+    if world.faulty_operator {
+        tracing::error!("the operator's map files have errors: proxied names are answered SERVFAIL");
+    }
+    for account in &world.faulty_accounts {
+        let zones = world.zones.iter().filter(|zone| zone.account == *account).count();
+        tracing::error!(%account, zones, "the account's settings or maps have errors: its zones are answered SERVFAIL");
+    }
+    let faulty = |zone: &&LoadedZone| matches!(zone.content, ZoneContent::Faulty);
+    for zone in world.zones.iter().filter(faulty) {
+        tracing::error!(zone = %zone.origin, "the zone's files have errors: it is answered SERVFAIL");
+    }
+}
+
 fn listen(listen: &config::Listen) -> Listen {
     Listen { addr: listen.address, is_default: listen.is_default }
 }
@@ -156,8 +172,10 @@ fn answers(answers: &config::Answers) -> answer::Settings {
 }
 
 fn facts(snapshot: &Snapshot) -> Facts {
+    let held_back = snapshot.zones.iter().filter(|entry| entry.zone.is_faulty()).count();
     Facts {
-        zones: snapshot.zones.len() as u64,
+        zones: (snapshot.zones.len() - held_back) as u64,
+        held_back: held_back as u64,
         names: snapshot.zones.iter().map(|entry| u64::from(entry.zone.names())).sum(),
         maps: snapshot.maps as u64,
         generation: snapshot.generation,

@@ -36,8 +36,9 @@ pub(super) fn plan_rrsets<'a>(
     proxies: bool,
     rrsets: &mut Vec<RrsetPlan<'a>>,
 ) {
-    // An address that is tagged proxied is nobody's glue: its content must not leave.
-    let glue = |record: &Record| record.rtype.is_address() && !(proxies && record.is_proxied());
+    // Addresses of a name that is tagged proxied are nobody's glue: their content must not leave.
+    let tagged = proxies && records.iter().any(|(_, record)| can_proxy(record.rtype) && record.is_proxied());
+    let glue = |record: &Record| record.rtype.is_address() && !tagged;
     let wildcard = records.first().is_some_and(|(_, record)| record.owner.is_wildcard());
     let kept = |record: &Record| {
         if flags & flag::OCCLUDED != 0 {

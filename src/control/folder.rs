@@ -1,5 +1,6 @@
 //! Folders and files as an operator's tools leave them: what is listed, what is left out, what may be opened.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
@@ -46,15 +47,16 @@ pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// All files at any depth, and the folders that could not be listed. A folder that is reached a second time by a
-/// symbolic link is not listed again.
+/// All files at any depth, and what could not be listed or lies, after symbolic links, outside of the folder: whoever
+/// is given a folder must not reach beyond it. A folder that is reached a second time by a link is not listed again.
 pub fn list_deep(folder: &Path) -> (Vec<Entry>, Vec<(PathBuf, io::Error)>) {
     let mut files = Vec::new();
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
+    let root = Folder::new(folder);
     let mut open = vec![folder.to_path_buf()];
     while let Some(folder) = open.pop() {
-        let listed = folder.canonicalize().and_then(|real| match seen.insert(real) {
+        let listed = root.real(&folder).and_then(|real| match seen.insert(real) {
             true => list(&folder),
             false => Ok(Vec::new()),
         });
@@ -62,7 +64,15 @@ pub fn list_deep(folder: &Path) -> (Vec<Entry>, Vec<(PathBuf, io::Error)>) {
             Ok(entries) => {
                 let (folders, found): (Vec<_>, Vec<_>) =
                     entries.into_iter().partition(|entry| entry.is_folder);
-                files.extend(found);
+                for entry in found {
+                    match root.real(&entry.path) {
+                        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                            faults.push((entry.path, error));
+                        }
+                        // What is wrong with any other one is told when it is read.
+                        _ => files.push(entry),
+                    }
+                }
                 open.extend(folders.into_iter().map(|entry| entry.path));
             }
             Err(error) => faults.push((folder, error)),
@@ -78,13 +88,22 @@ pub fn display(path: &Path) -> Arc<str> {
     text.strip_prefix("./").unwrap_or(&text).into()
 }
 
-/// The content of a regular file; a pipe or a device would make the reader wait for ever.
+/// Longest file that is read, in octets.
+const MAX_FILE: u64 = 1 << 30;
+
+/// The content of a regular file of at most 1 GiB; a pipe or a device would make the reader wait for ever.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    // Asked before opening, for opening a pipe waits as well.
+    let found = fs::metadata(path)?;
+    if !found.is_file() {
+        return refused("not a regular file");
     }
-    let mut content = Vec::new();
-    fs::File::open(path)?.read_to_end(&mut content)?;
+    if found.len() > MAX_FILE {
+        return refused("larger than 1 GiB");
+    }
+    let mut content = Vec::with_capacity(found.len() as usize);
+    fs::File::open(path)?.take(MAX_FILE).read_to_end(&mut content)?;
     Ok(content)
 }
 
@@ -92,12 +111,31 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 #[derive(Debug)]
 pub struct Folder {
     root: io::Result<PathBuf>,
+    /// The files that were opened because another file names them.
+    opened: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl Folder {
     /// Takes the folder of an account, or the operator's.
     pub fn new(root: &Path) -> Folder {
-        Folder { root: root.canonicalize() }
+        Folder { root: root.canonicalize(), opened: RefCell::default() }
+    }
+
+    /// The files that other files named so far, after symbolic links.
+    pub fn opened(&self) -> BTreeSet<PathBuf> {
+        self.opened.borrow().clone()
+    }
+
+    /// The path after symbolic links, if it lies inside of the folder.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        let root = self.root.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
+        let real = path.canonicalize()?;
+        match real.starts_with(root) {
+            true => Ok(real),
+            false => {
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, "a link out of the account's folder"))
+            }
+        }
     }
 }
 
@@ -114,6 +152,7 @@ impl Files for Folder {
         }
         let content = read(&real).map_err(|error| format!("file cannot be read: {error}: {path}"))?;
         let identity = real.to_string_lossy().into();
+        self.opened.borrow_mut().insert(real);
         Ok(FoundFile { file: display(&beside), identity, content: content.into() })
     }
 }
@@ -144,6 +183,25 @@ mod tests {
         let (files, faults) = list_deep(folder.path());
         assert_eq!(files.len(), 1);
         assert!(faults.is_empty());
+    }
+
+    #[test]
+    fn a_listing_does_not_leave_the_folder() {
+        let top = tempfile::tempdir().unwrap();
+        for account in ["mine", "theirs"] {
+            fs::create_dir(top.path().join(account)).unwrap();
+            fs::write(top.path().join(account).join("a.zone"), "").unwrap();
+        }
+        let mine = top.path().join("mine");
+        symlink("../theirs", mine.join("folder")).unwrap();
+        symlink("../theirs/a.zone", mine.join("b.zone")).unwrap();
+        symlink("a.zone", mine.join("c.zone")).unwrap();
+        let (files, faults) = list_deep(&mine);
+        let names: Vec<_> = files.into_iter().map(|entry| entry.path).collect();
+        assert_eq!(names, ["a.zone", "c.zone"].map(|name| mine.join(name)));
+        let mut refused: Vec<_> = faults.into_iter().map(|(path, _)| path).collect();
+        refused.sort();
+        assert_eq!(refused, ["b.zone", "folder"].map(|name| mine.join(name)));
     }
 
     #[test]

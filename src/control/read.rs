@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::folder::{self, Folder};
 use crate::addrmap::{self, MapFile, Scope};
+use crate::model::diagnostic::MAX_EXCERPT;
 use crate::model::{
     AccountId, AccountSettings, Diagnostic, LoadedZone, Place, Severity, Unit, World, ZoneContent, ZoneData,
 };
@@ -96,12 +97,14 @@ impl Reader {
 
     fn account_of_folder(&mut self, entry: &folder::Entry) -> Option<AccountId> {
         let name = entry.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let account = AccountId::new(name);
+        // The zones of the account `default` stand beside the folders of the others.
+        let account = AccountId::new(name).filter(|account| !account.is_default());
         if account.is_none() {
             let place = Place::file(&folder::display(&entry.path));
             let message = format!("folder name is not an account: {name}");
-            let diagnostic = Diagnostic::error("bad-account-folder", place, message)
-                .hint("name the folder with 1 to 32 of a-z, 0-9 and -");
+            let diagnostic = Diagnostic::error("bad-account-folder", place, message).hint(
+                "name the folder with 1 to 32 of a-z, 0-9 and -; files of the account default stand beside the folders",
+            );
             // Nothing in it can be served, and nothing else hangs on it.
             self.findings.push((Unit::Nothing, diagnostic));
         }
@@ -125,6 +128,10 @@ impl Reader {
 
     /// A file that stands where nothing of its kind is read.
     fn not_read(&mut self, unit: &Unit, path: &Path, hint: &str) {
+        // What people write for people is no mistake.
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("README")) {
+            return;
+        }
         let place = Place::file(&folder::display(path));
         let found = Diagnostic::warning("not-read", place, "this file is not read here").hint(hint);
         self.findings.push((unit.clone(), found));
@@ -155,19 +162,20 @@ impl Reader {
         }
         let (files, others): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|entry| entry.has_extension("zone"));
-        for entry in others.iter().filter(|entry| entry.has_extension("toml")) {
-            let hint =
-                "account settings are read from zones/<account>/account.toml, maps from the folder of maps";
-            self.not_read(&unit, &entry.path, hint);
+        let mut unread: Vec<_> = others.into_iter().map(|entry| entry.path).collect();
+        if !files.is_empty() {
+            let settings = self.settings_of(account);
+            let options = ReadOptions { require_tags: settings.require_tags };
+            let folder = Folder::new(root);
+            for entry in files {
+                self.read_zone(&entry.path, account, options, &folder);
+            }
+            let named = folder.opened();
+            unread.retain(|path| path.canonicalize().map_or(true, |real| !named.contains(&real)));
         }
-        if files.is_empty() {
-            return;
-        }
-        let settings = self.settings_of(account);
-        let options = ReadOptions { require_tags: settings.require_tags };
-        let folder = Folder::new(root);
-        for entry in files {
-            self.read_zone(&entry.path, account, options, &folder);
+        for path in unread {
+            let hint = "name a master file after its zone, example.com.zone; settings stand in zones/<account>/account.toml";
+            self.not_read(&unit, &path, hint);
         }
     }
 
@@ -187,7 +195,8 @@ impl Reader {
             zone
         });
         if let Some((first, index)) = self.origins.get(&origin).cloned() {
-            self.second_file(&unit, &first, &file);
+            let same_account = self.loaded.world.zones[index].account == *account;
+            self.second_file(&unit, &first, &file, same_account);
             self.loaded.world.zones[index].content = ZoneContent::Faulty;
             return;
         }
@@ -212,10 +221,14 @@ impl Reader {
         }
     }
 
-    fn second_file(&mut self, unit: &Unit, first: &Arc<str>, second: &Arc<str>) {
+    fn second_file(&mut self, unit: &Unit, first: &Arc<str>, second: &Arc<str>, same_account: bool) {
         for (here, other) in [(first, second), (second, first)] {
             let Unit::Zone(origin) = unit else { return };
-            let message = format!("zone {origin} is in two files, the other one is: {other}");
+            // Where another account's file lies is nobody's business.
+            let message = match same_account {
+                true => format!("zone {origin} is in two files, the other one is: {other}"),
+                false => format!("zone {origin} is in a file of another account as well"),
+            };
             let diagnostic = Diagnostic::error("zone-in-two-files", Place::file(here), message)
                 .hint("remove one of the two files");
             self.findings.push((unit.clone(), diagnostic));
@@ -241,13 +254,18 @@ impl Reader {
             Scope::Account(account) => Unit::Account(account.clone()),
         };
         let folder = Folder::new(root);
-        for entry in files.iter().filter(|entry| entry.has_extension("zone")) {
-            self.not_read(&unit, &entry.path, "master files are read from the folder of zones");
-        }
         for entry in files.iter().filter(|entry| entry.has_extension("toml")) {
             self.loaded.map_files += 1;
             let Some((file, content)) = self.content(&unit, &entry.path) else { continue };
             self.maps.absorb(addrmap::read_map_file(&file, &content, scope, &folder));
+        }
+        let named = folder.opened();
+        for entry in files.iter().filter(|entry| !entry.has_extension("toml")) {
+            if entry.path.canonicalize().map_or(true, |real| !named.contains(&real)) {
+                let hint =
+                    "name a file of maps something.toml; master files are read from the folder of zones";
+                self.not_read(&unit, &entry.path, hint);
+            }
         }
     }
 
@@ -314,17 +332,18 @@ fn is_faulty(world: &World, unit: &Unit) -> bool {
 
 /// Adds the source lines to findings of checks that did not have the files at hand.
 fn excerpts(findings: &mut [(Unit, Diagnostic)]) {
-    let mut texts: BTreeMap<Arc<str>, String> = BTreeMap::new();
+    let mut texts: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
     for (_, diagnostic) in
         findings.iter_mut().filter(|(_, found)| found.excerpt.is_none() && found.place.line > 0)
     {
         let file = diagnostic.place.file.clone();
-        let text = texts.entry(file.clone()).or_insert_with(|| {
+        let lines = texts.entry(file.clone()).or_insert_with(|| {
             // A file that went away meanwhile is shown without its lines.
-            folder::read(Path::new(&*file))
-                .map(|text| String::from_utf8_lossy(&text).into_owned())
-                .unwrap_or_default()
+            let text = folder::read(Path::new(&*file)).unwrap_or_default();
+            String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
         });
-        *diagnostic = diagnostic.clone().excerpt_from(text);
+        if let Some(line) = lines.get(diagnostic.place.line as usize - 1) {
+            diagnostic.excerpt = Some(line.chars().take(MAX_EXCERPT).collect());
+        }
     }
 }

@@ -96,7 +96,10 @@ impl<'s> Teller<'s> {
             Step::NoZone(name) => self.say("no_zone", format!("no zone here holds {name}: refused"), None),
             Step::Zone(name, entry) => self.tell_zone(&name, entry),
             Step::FaultyZone => self.tell_faulty(),
-            Step::Exact(node) => self.about(node, "exact", "the name exists"),
+            Step::Exact(node) => {
+                self.about(node, "exact", "the name exists");
+                self.tell_stored(node);
+            }
             Step::EmptyNonTerminal(node) => {
                 self.about(
                     node,
@@ -117,6 +120,7 @@ impl<'s> Teller<'s> {
                 let text =
                     format!("the name does not exist; the source of synthesis is {}", self.owner(node));
                 self.about(node, "wildcard", &text);
+                self.tell_stored(node);
             }
             Step::Missing(node) => {
                 let text = format!(
@@ -176,6 +180,28 @@ impl<'s> Teller<'s> {
         let place = loaded.and_then(good).map(|zone| Place::file(&zone.files[0]));
         let text = format!("{name} is looked up in zone {} of account {account}", origin(&entry.zone));
         self.say("zone", text, place);
+    }
+
+    /// Why a name that is not proxied is not, and where its records are.
+    fn tell_stored(&mut self, node: Node<'s>) {
+        if node.is_proxied() {
+            return;
+        }
+        if self.record_place(tagged).is_none() {
+            let qtype = self.qtype;
+            if let Some(place) = self.record_place(|rtype, _| rtype == qtype || rtype == RrType::CNAME) {
+                self.say("stored", "it is not proxied: answered as stored".into(), Some(place));
+            }
+            return;
+        }
+        let Some(zone) = self.loaded() else { return };
+        let Some(account) = self.world.accounts.get(&zone.account) else { return };
+        let (why, place) = if account.enforce_dns_only {
+            (format!("account {} has enforce_dns_only", account.id), account.place.clone())
+        } else {
+            ("the zone is paused".to_owned(), account.zone(&zone.origin).place)
+        };
+        self.say("stored", format!("it is tagged as proxied, but {why}: what is stored is shown"), place);
     }
 
     fn tell_faulty(&mut self) {

@@ -10,6 +10,7 @@ use hickory_server::proto::serialize::binary::{BinDecodable, BinDecoder};
 use hickory_server::zone_handler::Queries;
 
 use crate::wire::reader::{Message, MessageRecord, Section};
+use crate::wire::{HEADER_LEN, MAX_NAME};
 
 /// An answer, ready for a `MessageResponseBuilder`.
 #[derive(Debug)]
@@ -46,7 +47,38 @@ pub(super) fn bridge(answer: &[u8]) -> Option<Bridged> {
         };
         section.push(opaque(record)?);
     }
+    bridged.fit();
     Some(bridged)
+}
+
+impl Bridged {
+    /// Makes sure that hickory's form of the answer, whose names are longer than ours, fits into a message: without
+    /// additional addresses, else without any record but with TC. Hickory itself would cut an RRset.
+    fn fit(&mut self) {
+        let fits = |bridged: &Bridged| bridged.longest() <= usize::from(u16::MAX);
+        let pseudo = |record: &Record| matches!(u16::from(record.record_type()), 41 | 250);
+        if !fits(self) {
+            self.additionals.retain(pseudo);
+        }
+        if !fits(self) {
+            self.answers.clear();
+            self.authorities.clear();
+            self.metadata.truncation = true;
+        }
+    }
+
+    /// The most octets that the answer can take: every owner but the name asked for counts whole.
+    fn longest(&self) -> usize {
+        let question = self.queries.queries().first();
+        let records = self.answers.iter().chain(&self.authorities).chain(&self.additionals);
+        let octets = records.map(|record| {
+            let asked = question.is_some_and(|question| *question.original().name() == record.name);
+            let owner = if asked { 2 } else { record.name.len() };
+            let RData::Unknown { rdata, .. } = &record.data else { return owner + 10 };
+            owner + 10 + rdata.anything.len()
+        });
+        HEADER_LEN + MAX_NAME + 4 + octets.sum::<usize>()
+    }
 }
 
 fn opaque(record: MessageRecord) -> Option<Record> {

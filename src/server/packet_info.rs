@@ -7,8 +7,8 @@ use std::os::fd::AsRawFd;
 use nix::cmsg_space;
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, SockaddrLike, recvmsg, sendmsg,
-    setsockopt, sockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, SockaddrLike, recvfrom, recvmsg,
+    sendmsg, setsockopt, sockopt,
 };
 
 /// Where a packet came to: what its answer leaves from.
@@ -72,6 +72,26 @@ fn receive_from<S: SockaddrLike>(
     let local = local.ok_or(io::ErrorKind::NotConnected)?;
     let from = message.address.as_ref().map(address).ok_or(io::ErrorKind::NotConnected)?;
     Ok((message.bytes, from, local))
+}
+
+/// Receives a packet on a socket that is bound to one address: its length and its sender.
+///
+/// The standard library's own `recv_from` asserts that there is a sender, and a socket that was shut down returns
+/// without one.
+pub(super) fn receive_plain(
+    socket: &UdpSocket,
+    v4: bool,
+    buffer: &mut [u8],
+) -> io::Result<(usize, SocketAddr)> {
+    let fd = socket.as_raw_fd();
+    let (len, from) = if v4 {
+        let (len, from) = recvfrom::<SockaddrIn>(fd, buffer)?;
+        (len, from.map(|from| SocketAddr::V4(from.into())))
+    } else {
+        let (len, from) = recvfrom::<SockaddrIn6>(fd, buffer)?;
+        (len, from.map(|from| SocketAddr::V6(from.into())))
+    };
+    Ok((len, from.ok_or(io::ErrorKind::NotConnected)?))
 }
 
 /// Sends an answer from `local`.

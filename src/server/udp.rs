@@ -69,7 +69,7 @@ impl Socket {
             let (len, addr, local) = packet_info::receive(&self.socket, self.v4, buffer, control)?;
             return Ok((len, Peer { addr, local: Some(local) }));
         }
-        let (len, addr) = self.socket.recv_from(buffer)?;
+        let (len, addr) = packet_info::receive_plain(&self.socket, self.v4, buffer)?;
         Ok((len, Peer { addr, local: None }))
     }
 
@@ -178,11 +178,21 @@ mod tests {
         for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
             let socket = Socket::new(UdpSocket::bind(address).unwrap()).unwrap();
             socket.socket.set_read_timeout(None).unwrap();
+            // A packet before: what it leaves behind must not be taken for the sender of none.
+            let local = socket.local_addr().unwrap();
+            let to = if local.is_ipv4() { "127.0.0.1" } else { "::1" };
+            let sender = UdpSocket::bind(if local.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" }).unwrap();
+            sender.send_to(b"x", (to, local.port())).unwrap();
             thread::scope(|scope| {
-                let receiving = scope.spawn(|| {
+                let (first, got_first) = std::sync::mpsc::channel();
+                let socket = &socket;
+                let receiving = scope.spawn(move || {
                     let mut control = packet_info::control_buffer();
-                    socket.receive(&mut [0; 64], &mut control).map(|(len, _)| len)
+                    let mut receive = || socket.receive(&mut [0; 64], &mut control).map(|(len, _)| len);
+                    first.send(receive().unwrap()).unwrap();
+                    receive()
                 });
+                assert_eq!(got_first.recv().unwrap(), 1);
                 socket.wake();
                 assert!(receiving.join().unwrap().is_err(), "{address}");
             });

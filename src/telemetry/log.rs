@@ -35,7 +35,9 @@ pub enum LogError {
 /// Sends log lines to stderr. `RUST_LOG` chooses what is logged, `info` where it is not set.
 pub fn init(format: LogFormat) -> Result<(), LogError> {
     let filter = filter(std::env::var("RUST_LOG").ok().as_deref())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A log that cannot be written must not end the server: telling stderr about it would panic.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     match format {
         LogFormat::Human => {
             let colour = wants_colour(io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());

@@ -14,6 +14,8 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Facts {
     /// Zones served.
     pub zones: u64,
+    /// Zones that are answered SERVFAIL because their files have errors.
+    pub held_back: u64,
     /// Names in all zones.
     pub names: u64,
     /// Address maps.
@@ -83,6 +85,7 @@ fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: Syste
     }
     for (name, value, help) in [
         ("portolan_zones", facts.zones, "Zones served."),
+        ("portolan_zones_held_back", facts.held_back, "Zones answered SERVFAIL for errors in their files."),
         ("portolan_names", facts.names, "Names in the zones served."),
         ("portolan_address_maps", facts.maps, "Address maps known."),
         ("portolan_generation", facts.generation, "Number of the state that is served."),
@@ -138,7 +141,7 @@ mod tests {
             truncated: false,
             malformed: false,
         });
-        let facts = Facts { zones: 3, names: 40, maps: 5, generation: 7 };
+        let facts = Facts { zones: 3, held_back: 1, names: 40, maps: 5, generation: 7 };
         render(&counters, &facts, SystemTime::UNIX_EPOCH + Duration::from_millis(1500))
     }
 
@@ -153,6 +156,7 @@ mod tests {
             r#"portolan_sent_bytes_total{transport="udp",family="ipv4"} 49"#,
             r#"portolan_truncated_total{transport="tcp"} 0"#,
             "portolan_zones 3",
+            "portolan_zones_held_back 1",
             "portolan_names 40",
             "portolan_address_maps 5",
             "portolan_generation 7",

@@ -216,7 +216,7 @@ impl PartialOrd for Name {
 impl Ord for Name {
     fn cmp(&self, other: &Name) -> Ordering {
         let (mine, theirs) = (Borders::of(&self.0), Borders::of(&other.0));
-        for (a, b) in mine.from_the_root(&self.0).zip(theirs.from_the_root(&other.0)) {
+        for (a, b) in mine.descending(&self.0).zip(theirs.descending(&other.0)) {
             let order = a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase));
             if order != Ordering::Equal {
                 return order;
@@ -245,7 +245,7 @@ impl Borders {
     }
 
     /// The labels, the one next to the root first.
-    fn from_the_root<'w>(&self, wire: &'w [u8]) -> impl Iterator<Item = &'w [u8]> {
+    fn descending<'w>(&self, wire: &'w [u8]) -> impl Iterator<Item = &'w [u8]> {
         self.starts[..self.count].iter().rev().map(|&start| {
             let start = usize::from(start);
             &wire[start + 1..start + 1 + usize::from(wire[start])]

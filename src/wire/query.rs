@@ -51,6 +51,8 @@ pub enum Malformed {
         header: Header,
         /// End of the one question.
         question_end: Option<usize>,
+        /// OPT, if one was read before the fault.
+        edns: Option<Edns>,
     },
     /// Another opcode than QUERY: NOTIMP.
     NotImp {
@@ -58,6 +60,8 @@ pub enum Malformed {
         header: Header,
         /// End of the one question.
         question_end: Option<usize>,
+        /// OPT, if one could be read.
+        edns: Option<Edns>,
     },
 }
 
@@ -71,28 +75,38 @@ impl<'p> Query<'p> {
             return Err(Malformed::Silence);
         }
         let question = if word(4) == 1 { read_question(packet) } else { None };
-        let question_end = question.as_ref().map(|(_, end)| *end);
-        if header.opcode() != Opcode::QUERY {
-            return Err(Malformed::NotImp { header, question_end });
-        }
-        let form_err = Malformed::FormErr { header, question_end };
-        let Some((question, end)) = question else { return Err(form_err) };
-        if matches!(question.qtype, RrType::OPT | RrType::TSIG | RrType::TKEY | RrType(0)) {
-            return Err(form_err);
-        }
+        let Some((question, end)) = question else {
+            return Err(match header.opcode() {
+                Opcode::QUERY => Malformed::FormErr { header, question_end: None, edns: None },
+                _ => Malformed::NotImp { header, question_end: None, edns: None },
+            });
+        };
         let mut query = Query { header, question, edns: None, tsig_at: None };
-        let mut cursor = Cursor::new(packet, end);
-        let additional_from = u32::from(word(6)) + u32::from(word(8));
-        let records = additional_from + u32::from(word(10));
-        for index in 0..records {
+        let well_formed = query.read_records([word(6), word(8), word(10)], Cursor::new(packet, end));
+        let (question_end, edns) = (Some(end), query.edns);
+        let no_question =
+            matches!(query.question.qtype, RrType::OPT | RrType::TSIG | RrType::TKEY | RrType(0));
+        if header.opcode() != Opcode::QUERY {
+            Err(Malformed::NotImp { header, question_end, edns })
+        } else if !well_formed || no_question {
+            Err(Malformed::FormErr { header, question_end, edns })
+        } else {
+            Ok(query)
+        }
+    }
+
+    /// Reads what stands behind the question, up to the end of the packet.
+    fn read_records(&mut self, counts: [u16; 3], mut cursor: Cursor<'p>) -> bool {
+        let [answers, authorities, additionals] = counts.map(u32::from);
+        for index in 0..answers + authorities + additionals {
             // TSIG must be the last record (RFC 8945 section 5.1), so nothing may follow one.
             let read =
-                query.tsig_at.is_none().then(|| query.read_record(&mut cursor, index >= additional_from));
+                self.tsig_at.is_none().then(|| self.read_record(&mut cursor, index >= answers + authorities));
             if read.flatten().is_none() {
-                return Err(form_err);
+                return false;
             }
         }
-        if cursor.at() == packet.len() { Ok(query) } else { Err(form_err) }
+        cursor.at() == cursor.packet().len()
     }
 
     /// Reads one record behind the question; `None` is a format error.

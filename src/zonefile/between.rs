@@ -52,7 +52,7 @@ fn undelegated(zones: &HashMap<&Name, &ZoneData>, origin: &Name, data: &ZoneData
     }
     let place = Place::file(&data.files[0]);
     let message = format!("the parent zone here does not delegate this zone: {}", parent.origin);
-    let hint = format!("add NS records for {origin} to {}", parent.files[0]);
+    let hint = format!("add NS records for {origin} to the parent zone");
     let code = codes::CHILD_NOT_DELEGATED;
     Some(Diagnostic::new(code.severity, code.name, place, message).hint(hint))
 }

@@ -64,14 +64,18 @@ pub(super) fn stray(text: &[u8], (start, end): (u32, u32)) -> Option<(u32, u32)>
     if !may_hold_tags(comment) {
         return None;
     }
-    let list = list_start(comment)?;
     let semicolons = comment.iter().take_while(|byte| matches!(byte, b';' | b' ' | b'\t')).count();
+    let Some(list) = list_start(comment) else {
+        // A comment may speak of tags; one that is nothing but a tag was meant as one.
+        return mention(comment).filter(|at| *at == semicolons).map(|at| (start + at as u32, end));
+    };
     if comment.get(semicolons..list).is_some_and(|front| front.contains(&b';')) {
         return None;
     }
     let mut tags = Tags::default();
     Reader { text, at: start as usize + list, end: end as usize, all: &mut tags }.list();
-    tags.proxied_at
+    // A tag that cannot be read was meant as one all the same.
+    tags.proxied_at.or_else(|| mention(comment).map(|at| (start + at as u32, end)))
 }
 
 /// Whether `cf` with a hyphen or underscore stands anywhere.

@@ -48,7 +48,7 @@ codes! {
     BAD_DIRECTIVE "bad-directive" Error "write $ORIGIN name, $TTL time, $INCLUDE file [origin], or $GENERATE range owner type data";
     INCLUDE_FAILED "include-failed" Error "name a readable file beside this one";
     INCLUDE_CYCLE "include-cycle" Error "take out the $INCLUDE that leads back to a file being read";
-    INCLUDE_LIMIT "include-limit" Error "at most 16 levels, 1024 includes and 1 GiB of included text make up a zone";
+    INCLUDE_LIMIT "include-limit" Error "at most 16 levels, 1024 includes and 256 MiB of included text make up a zone";
     BAD_GENERATE "bad-generate" Error "write $GENERATE start-stop[/step] owner [TTL] [IN] type data, with $ or ${offset,width,base} for the number";
     GENERATE_LIMIT "generate-limit" Error "at most 65536 records from one $GENERATE and 1048576 in a zone";
     // RDATA.
@@ -67,7 +67,7 @@ codes! {
     TAG_ON_TYPE "tag-on-type" Error "take the tag out: only A, AAAA and CNAME can be proxied, only CNAME can be flattened";
     TAG_ON_DIRECTIVE "tag-on-directive" Error "write the tag at each record";
     UNTAGGED "untagged" Error "add ; cf_tags=cf-proxied:true or ; cf_tags=cf-proxied:false (the account sets require_tags)";
-    MISPLACED_TAG "misplaced-tag" Warning "write the tag at the end of the record's own line";
+    MISPLACED_TAG "misplaced-tag" Error "write the tag at the end of the record's own line";
     SUSPICIOUS_TAG "suspicious-tag" Warning "write cf-proxied:true if the record is meant to be proxied";
     USELESS_TAG "useless-tag" Warning "take cf-proxied:false out: only A, AAAA and CNAME can be proxied";
     PROXIED_BELOW_CUT "proxied-below-cut" Warning "take the tag out: a name below a delegation is neither proxied nor shown";

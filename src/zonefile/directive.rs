@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 16;
 /// Most includes of one zone.
 const MAX_INCLUDES: usize = 1024;
 /// Most octets that all includes of one zone may have.
-const MAX_INCLUDED_OCTETS: usize = 1 << 30;
+const MAX_INCLUDED_OCTETS: usize = 256 << 20;
 
 impl Parser<'_> {
     /// Carries out the directive that an entry holds.
@@ -117,7 +117,7 @@ impl Parser<'_> {
         }
         self.included_octets = self.included_octets.saturating_add(found.content.len());
         if found.content.len() > MAX_TEXT || self.included_octets > MAX_INCLUDED_OCTETS {
-            return fault(codes::INCLUDE_LIMIT, format!("more than 1 GiB of included text: {written}"));
+            return fault(codes::INCLUDE_LIMIT, format!("more than 256 MiB of included text: {written}"));
         }
         let text = found.content.clone();
         let Some(file) = self.sources.add(found.file, Text::Shared(found.content)) else {

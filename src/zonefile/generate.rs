@@ -14,6 +14,8 @@ use super::source::shown;
 const MAX_RECORDS: i64 = 65_536;
 /// Most records that all directives of a zone may make.
 const MAX_IN_ZONE: usize = 1 << 20;
+/// Most octets of text made in one zone: a small file must not fill the memory.
+const MAX_OCTETS: usize = 256 << 20;
 /// Largest number of a range, and largest offset.
 const MAX_NUMBER: i64 = i32::MAX as i64;
 /// Largest width of a number.
@@ -87,6 +89,14 @@ impl Parser<'_> {
             if let Some(mut fault) = entry.faults.pop() {
                 (fault.start, fault.end) = whole;
                 return Err(fault);
+            }
+            // A tag in there would be lost, and what it was meant to hide be shown.
+            if !entry.comments.is_empty() {
+                return Err(Fault::new(codes::BAD_GENERATE, whole, "a comment within the text to be made"));
+            }
+            self.generated_octets = self.generated_octets.saturating_add(text.len());
+            if self.generated_octets > MAX_OCTETS {
+                return Err(fault(codes::GENERATE_LIMIT, "more than 256 MiB of text in the zone"));
             }
             let made = Line {
                 text: &text,

@@ -108,6 +108,8 @@ pub(super) struct Parser<'a> {
     pub(super) included_octets: usize,
     /// Records made by `$GENERATE` so far.
     pub(super) generated: usize,
+    /// Octets of text made by all `$GENERATE` so far.
+    pub(super) generated_octets: usize,
     rdata: Vec<u8>,
     name: Vec<u8>,
 }
@@ -124,6 +126,7 @@ impl<'a> Parser<'a> {
             includes: 0,
             included_octets: 0,
             generated: 0,
+            generated_octets: 0,
             rdata: Vec::new(),
             name: Vec::new(),
         }

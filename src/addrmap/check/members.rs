@@ -2,7 +2,7 @@
 
 use super::{Context, Proxied, Zone, listed};
 use crate::addrmap::{code, names};
-use crate::model::{AddressMap, AddressSource, Diagnostic, MapOwner, Member, Membership, Place};
+use crate::model::{AddressMap, AddressSource, Diagnostic, MapOwner, Member, Membership, Place, Unit};
 use crate::wire::Name;
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -50,7 +50,8 @@ fn zone(context: &mut Context<'_>, map: &AddressMap, origin: &Name, place: &Plac
     if zone.loaded.account != map.account {
         let message = format!("not a zone of account {}: {shown}", map.account);
         let found = Diagnostic::error(code::FOREIGN_ZONE, place.clone(), message);
-        return context.tell_map(map, found, "remove it: a map governs only zones of its own account");
+        // It governs nothing, and whoever has the zone must not be able to hold this account back with it.
+        return context.tell(Unit::Nothing, found, "remove it: a map governs only zones of its own account");
     }
     if map.enabled
         && let Some(why) = without_effect(&zone)
@@ -150,6 +151,6 @@ fn default_sni(context: &mut Context<'_>, map: &AddressMap) {
     if !own {
         let message = format!("default_sni is not in a zone of account {}: {text}", map.account);
         let found = Diagnostic::error(code::FOREIGN_DEFAULT_SNI, map.place.clone(), message);
-        context.tell_map(map, found, "write a name in one of the account's zones");
+        context.tell(Unit::Nothing, found, "write a name in one of the account's zones");
     }
 }

@@ -192,7 +192,7 @@ fn a_zone_of_another_account_is_refused_without_saying_whose_it_is() {
     let found = told(&zones, &[ANYCAST, ("acme/a.toml", &mine), ("globex/c.toml", &theirs)]);
     assert_eq!(
         found,
-        ["account acme | acme/a.toml:5:10 error foreign-zone: not a zone of account acme: c.example"]
+        ["nothing | acme/a.toml:5:10 error foreign-zone: not a zone of account acme: c.example"]
     );
     assert!(!found[0].contains("globex"));
     // Two maps that both name it have one fault each, and are no two governors.
@@ -383,7 +383,7 @@ fn a_default_server_name_is_in_a_zone_of_the_account() {
     }
     for foreign in ["x.test", "c.example", "*.c.example"] {
         let expected = format!(
-            "account acme | acme/m.toml:1:1 error foreign-default-sni: \
+            "nothing | acme/m.toml:1:1 error foreign-default-sni: \
              default_sni is not in a zone of account acme: {foreign}"
         );
         assert_eq!(with(foreign), [expected]);

@@ -99,7 +99,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ),
     (
         "; cf_tags=cf-proxied:true\n",
-        &["3:11+15 warning misplaced-tag: tag in a comment that follows no record"],
+        &["3:11+15 error misplaced-tag: tag in a comment that follows no record"],
     ),
     (
         "w A 192.0.2.1 ; cf_tags=proxied:true\n",

@@ -144,14 +144,29 @@ fn enclosing<'w>(world: &'w World, name: &Name) -> Option<&'w LoadedZone> {
     zones.max_by_key(|zone| zone.origin.label_count())
 }
 
-/// The zone that answers: for DS at an apex the zone above, if it is here (RFC 4035 section 3.1.4.1).
+/// The zone that answers: for DS at an apex the zone above, if it is here (RFC 4035 section 3.1.4.1) and, where another
+/// account has it, delegates.
 pub(crate) fn zone_for<'w>(world: &'w World, name: &Name, qtype: RrType) -> Option<&'w LoadedZone> {
     let zone = enclosing(world, name)?;
     if qtype != RrType::DS || zone.origin != *name {
         return Some(zone);
     }
     let above = name.parent().and_then(|parent| enclosing(world, &parent));
-    above.or(Some(zone))
+    above.filter(|above| above.account == zone.account || delegates(world, above, name)).or(Some(zone))
+}
+
+/// Whether the name, or one above it but below the apex, has NS records that are not hidden by a DNAME.
+fn delegates(world: &World, zone: &LoadedZone, name: &Name) -> bool {
+    let Some(data) = good(world, zone) else { return false };
+    for above in path(&data.origin, name) {
+        if above != data.origin && !rrset(data, &above, RrType::NS).is_empty() {
+            return true;
+        }
+        if above != *name && !rrset(data, &above, RrType::DNAME).is_empty() {
+            return false;
+        }
+    }
+    false
 }
 
 /// The data of a zone that can be answered from.

@@ -31,7 +31,8 @@
 //! every fault with its place; the checks between files follow; [`compile::compile`] makes the snapshot that
 //! [`snapshot::Publisher`] publishes.
 //!
-//! What is answered in every situation, and why, is in [`manual::answers`].
+//! What is answered in every situation, and why, is in [`manual::answers`]. "Semantics 3.9" and the like in comments are
+//! rows of the project's table of situations, of which `tests/golden/answers/` has a case each.
 
 pub mod addrmap;
 pub mod answer;

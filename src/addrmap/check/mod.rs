@@ -1,7 +1,8 @@
 //! Checks over all files together: what no single file can know.
 //!
 //! Invariant: a fault of one account never holds another. Where two accounts want the same (a map id, an address
-//! with another default server name), the one that is served already has it and the other one is told.
+//! with another default server name), the operator's maps, then the one that is served already, keep it and the other
+//! one is told; where nobody has it yet, both are told and neither is held.
 
 mod conflicts;
 mod members;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use libfuzzer_sys::fuzz_target;
 use portolan::answer::{Settings, Transport, respond};
 use portolan::compile::compile;
-use portolan::model::{AccountId, FoundFile, Files, LoadedZone, World, ZoneContent};
+use portolan::model::{AccountId, Files, FoundFile, LoadedZone, World, ZoneContent};
 use portolan::snapshot::Snapshot;
 use portolan::wire::Name;
 use portolan::wire::reader::Message;
@@ -26,7 +26,8 @@ fn snapshot() -> &'static Snapshot {
     static SNAPSHOT: OnceLock<Snapshot> = OnceLock::new();
     SNAPSHOT.get_or_init(|| {
         let origin = Name::parse("a.", None).expect("a name");
-        let (zone, found) = read_zone(&"a.zone".into(), ZONE.as_bytes(), &origin, ReadOptions::default(), &NoFiles);
+        let (zone, found) =
+            read_zone(&"a.zone".into(), ZONE.as_bytes(), &origin, ReadOptions::default(), &NoFiles);
         let zone = zone.unwrap_or_else(|| panic!("the zone is good: {found:?}"));
         let account = AccountId::default_account();
         let zones = vec![LoadedZone { origin, account, content: ZoneContent::Good(Arc::new(zone)) }];

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portolan::model::{FoundFile, Files, ZoneData};
+use portolan::model::{Files, FoundFile, ZoneData};
 use portolan::wire::Name;
 use portolan::zonefile::{ReadOptions, read_zone, zone_text};
 
@@ -31,8 +31,18 @@ fuzz_target!(|data: &[u8]| {
             let mut rows: Vec<_> = zone
                 .records
                 .iter()
-                .map(|record| (record.owner.to_lower_wire(), record.rtype, record.ttl, record.rdata.clone(), record.tags))
-                .map(|(owner, rtype, ttl, rdata, tags)| (owner, rtype, ttl, rdata, tags.proxied, tags.flatten))
+                .map(|record| {
+                    (
+                        record.owner.to_lower_wire(),
+                        record.rtype,
+                        record.ttl,
+                        record.rdata.clone(),
+                        record.tags,
+                    )
+                })
+                .map(|(owner, rtype, ttl, rdata, tags)| {
+                    (owner, rtype, ttl, rdata, tags.proxied, tags.flatten)
+                })
                 .collect();
             rows.sort();
             rows

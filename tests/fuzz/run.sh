@@ -5,22 +5,24 @@ cd "$(dirname "$0")"
 seconds="${1:-30}"
 
 # libFuzzer needs the compiler's coverage counters, which the stable compiler gives only when asked in this way.
-# Only Portolan itself is instrumented.
 export RUSTC_BOOTSTRAP=1
 flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing
     -Cdebug-assertions -Ccodegen-units=1"
 export RUSTFLAGS="$flags ${RUSTFLAGS:-}"
 host="$(rustc -vV | sed -n 's/^host: //p')"
-cargo build --release --locked --target "$host"
+# The versions are those of the product itself.
+cp ../../Cargo.lock Cargo.lock
+cargo build --release --target "$host"
 
 for target in packet zone; do
     mkdir -p "corpus/$target" "artifacts/$target"
-    "target/$host/release/$target" "corpus/$target" "seeds/$target" \
-        -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -max_len=4096 -timeout=10 -print_final_stats=1 \
-        2>&1 | grep -E 'stat::|ERROR|SUMMARY|panicked|Test unit|DONE' || true
-    if [ -n "$(ls "artifacts/$target")" ]; then
-        echo "fuzzing found a fault: tests/fuzz/artifacts/$target" >&2
+    status=0
+    "target/$host/release/$target" "corpus/$target" "seeds/$target" -artifact_prefix="artifacts/$target/" \
+        -max_total_time="$seconds" -max_len=4096 -timeout=10 -print_final_stats=1 >"artifacts/$target.log" 2>&1 || status=$?
+    grep -E 'stat::|ERROR|SUMMARY|panicked|Test unit|DONE' "artifacts/$target.log" || true
+    if [ "$status" != 0 ]; then
+        echo "fuzzing $target found a fault: tests/fuzz/artifacts/$target.log" >&2
         exit 1
     fi
 done

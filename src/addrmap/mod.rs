@@ -77,11 +77,5 @@ pub fn read_account_file(
 ///
 /// Unlike a world to be compiled, `world.maps` may hold several maps of one id: that is one of the faults.
 pub fn check(world: &World) -> Vec<(Unit, Diagnostic)> {
-    check::check(world, None)
-}
-
-/// [`check`], with what is served at present: where two accounts want the same map id, or give one address two
-/// default server names, the one that has it keeps it and only the other one is held.
-pub fn check_against(world: &World, served: &World) -> Vec<(Unit, Diagnostic)> {
-    check::check(world, Some(served))
+    check::check(world)
 }

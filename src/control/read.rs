@@ -71,6 +71,13 @@ pub fn load(sources: &Sources) -> Result<Loaded, LoadError> {
     Ok(reader.finish())
 }
 
+/// A folder of an account in one of the two trees.
+struct AccountFolder {
+    account: AccountId,
+    path: PathBuf,
+    files: Vec<folder::Entry>,
+}
+
 #[derive(Default)]
 struct Reader {
     loaded: Loaded,
@@ -82,17 +89,26 @@ struct Reader {
 
 impl Reader {
     fn read_zones(&mut self, root: &Path, entries: Vec<folder::Entry>) {
-        let default = AccountId::default_account();
+        let (own, folders) = self.by_account(entries);
+        for AccountFolder { account, path, files } in folders {
+            self.read_account(&path, &account, files);
+        }
+        self.read_account(root, &AccountId::default_account(), own);
+    }
+
+    /// The files that stand in the top folder itself, and the folders of accounts with all their files.
+    fn by_account(&mut self, entries: Vec<folder::Entry>) -> (Vec<folder::Entry>, Vec<AccountFolder>) {
         let mut own = Vec::new();
+        let mut folders = Vec::new();
         for entry in entries {
             if !entry.is_folder {
                 own.push(entry);
             } else if let Some(account) = self.account_of_folder(&entry) {
                 let files = self.list_deep(&entry.path, &Unit::Account(account.clone()));
-                self.read_account(&entry.path, &account, files);
+                folders.push(AccountFolder { account, path: entry.path, files });
             }
         }
-        self.read_account(root, &default, own);
+        (own, folders)
     }
 
     fn account_of_folder(&mut self, entry: &folder::Entry) -> Option<AccountId> {
@@ -236,14 +252,9 @@ impl Reader {
     }
 
     fn read_maps(&mut self, root: &Path, entries: Vec<folder::Entry>) {
-        let mut own = Vec::new();
-        for entry in entries {
-            if !entry.is_folder {
-                own.push(entry);
-            } else if let Some(account) = self.account_of_folder(&entry) {
-                let files = self.list_deep(&entry.path, &Unit::Account(account.clone()));
-                self.read_map_files(&entry.path, Scope::Account(&account), &files);
-            }
+        let (own, folders) = self.by_account(entries);
+        for AccountFolder { account, path, files } in folders {
+            self.read_map_files(&path, Scope::Account(&account), &files);
         }
         self.read_map_files(root, Scope::Operator, &own);
     }

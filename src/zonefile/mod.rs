@@ -61,13 +61,6 @@ pub fn rdata_text(rtype: RrType, rdata: &[u8]) -> String {
     rdata::text(rtype, rdata)
 }
 
-/// RDATA in wire form out of presentation form, as it stands behind the type in a master file: one line, relative
-/// names completed with `origin`, comments not allowed. The error is a message for people: lower case, no full
-/// stop, the value last after a colon.
-pub fn rdata_from_text(rtype: RrType, text: &str, origin: &Name) -> Result<Box<[u8]>, String> {
-    rdata::from_text(rtype, text.as_bytes(), origin)
-}
-
 /// A whole zone as a master file that reads back to the same zone: absolute names, one record a line, tags as
 /// `cf_tags` comments; the SOA first, then the records in their order.
 pub fn zone_text(zone: &ZoneData) -> String {

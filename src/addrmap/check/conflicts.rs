@@ -22,9 +22,7 @@ fn map_ids(context: &mut Context<'_>) {
         by_id.entry(&map.id).or_default().push(map);
     }
     for (id, maps) in by_id.into_iter().filter(|(_, maps)| maps.len() > 1) {
-        let keeps =
-            |map: &AddressMap| served_by(context, id).is_some_and(|served| served.account == map.account);
-        for (map, unit) in blamed(&maps, keeps) {
+        for (map, unit) in blamed(&maps) {
             let other = maps.iter().find(|other| !std::ptr::eq(**other, map)).map(|other| &other.place);
             let place = other.map(Place::to_string).unwrap_or_default();
             let message = format!("map id twice on the server, the other map is at {place}: {id}");
@@ -35,10 +33,9 @@ fn map_ids(context: &mut Context<'_>) {
 }
 
 /// The maps to be told of a conflict, and what each holds back. Within one account that is all of them. Between
-/// accounts, those that have what is asked for are left alone: the operator's maps, then those that are served with
-/// it. Where nobody has it yet, all are told and nobody is held: no answer hangs on it, and no account may hold
-/// another one back.
-fn blamed<'w>(maps: &[&'w AddressMap], keeps: impl Fn(&AddressMap) -> bool) -> Vec<(&'w AddressMap, Unit)> {
+/// accounts the operator's map is left alone. Where none or several are the operator's, all are told and nobody is
+/// held: no answer hangs on it, and no account may hold another one back.
+fn blamed<'w>(maps: &[&'w AddressMap]) -> Vec<(&'w AddressMap, Unit)> {
     let held = |maps: Vec<&'w AddressMap>| -> Vec<_> {
         maps.into_iter().map(|map| (map, Unit::Account(map.account.clone()))).collect()
     };
@@ -46,20 +43,13 @@ fn blamed<'w>(maps: &[&'w AddressMap], keeps: impl Fn(&AddressMap) -> bool) -> V
     if one_account {
         return held(maps.to_vec());
     }
-    let operators = |map: &AddressMap| map.owner == MapOwner::Operator;
-    let rights: [&dyn Fn(&AddressMap) -> bool; 2] = [&operators, &keeps];
-    for right in rights {
-        let (having, others): (Vec<&AddressMap>, Vec<&AddressMap>) = maps.iter().partition(|map| right(map));
-        let holder = having.first().map(|map| &map.account);
-        if having.iter().all(|map| Some(&map.account) == holder) && !having.is_empty() && !others.is_empty() {
-            return held(others);
-        }
+    let (operators, others): (Vec<&AddressMap>, Vec<&AddressMap>) =
+        maps.iter().partition(|map| map.owner == MapOwner::Operator);
+    let one_holder = operators.windows(2).all(|pair| pair[0].account == pair[1].account);
+    if one_holder && !operators.is_empty() && !others.is_empty() {
+        return held(others);
     }
     maps.iter().map(|map| (*map, Unit::Nothing)).collect()
-}
-
-fn served_by<'w>(context: &Context<'w>, id: &MapId) -> Option<&'w AddressMap> {
-    context.served.and_then(|served| served.maps.iter().find(|map| map.id == *id))
 }
 
 fn zones(context: &mut Context<'_>) {
@@ -147,15 +137,11 @@ fn default_snis(context: &mut Context<'_>) {
             continue;
         }
         told.push(ids);
-        let keeps = |map: &AddressMap| {
-            served_by(context, &map.id)
-                .is_some_and(|served| served.account == map.account && served.default_sni == map.default_sni)
-        };
         let list = by_name
             .iter()
             .filter_map(|(name, maps)| maps.first().map(|map| format!("{name} in map {}", map.id)));
         let message = format!("address {address} has different default_sni: {}", listed(list));
-        for (map, unit) in blamed(&maps, keeps) {
+        for (map, unit) in blamed(&maps) {
             let found = Diagnostic::error(code::TWO_DEFAULT_SNIS, map.place.clone(), &*message);
             context.tell(unit, found, "write one default_sni for the address, or use another address");
         }

@@ -1,8 +1,8 @@
 //! Checks over all files together: what no single file can know.
 //!
 //! Invariant: a fault of one account never holds another. Where two accounts want the same (a map id, an address
-//! with another default server name), the operator's maps, then the one that is served already, keep it and the other
-//! one is told; where nobody has it yet, both are told and neither is held.
+//! with another default server name), the operator's map keeps it and the other one is told; where neither is the
+//! operator's, both are told and neither is held.
 
 mod conflicts;
 mod members;
@@ -15,8 +15,8 @@ use crate::model::table::in_file_order;
 use crate::model::{AccountId, AddressMap, Diagnostic, LoadedZone, Place, Unit, World, ZoneContent};
 use crate::wire::{Name, RrType};
 
-pub(super) fn check(world: &World, served: Option<&World>) -> Vec<(Unit, Diagnostic)> {
-    let mut context = Context::new(world, served);
+pub(super) fn check(world: &World) -> Vec<(Unit, Diagnostic)> {
+    let mut context = Context::new(world);
     conflicts::check(&mut context);
     members::check(&mut context);
     reach::check(&mut context);
@@ -29,7 +29,6 @@ pub(super) fn check(world: &World, served: Option<&World>) -> Vec<(Unit, Diagnos
 /// What all checks look things up in.
 struct Context<'w> {
     world: &'w World,
-    served: Option<&'w World>,
     precedence: Precedence<'w>,
     /// Every zone of the server, whosever it is.
     zones: HashMap<&'w Name, Zone<'w>>,
@@ -57,14 +56,14 @@ enum Proxied {
 }
 
 impl<'w> Context<'w> {
-    fn new(world: &'w World, served: Option<&'w World>) -> Context<'w> {
+    fn new(world: &'w World) -> Context<'w> {
         let mut by_account: HashMap<&AccountId, Vec<&Name>> = HashMap::new();
         let mut zones = HashMap::new();
         for loaded in &world.zones {
             by_account.entry(&loaded.account).or_default().push(&loaded.origin);
             zones.insert(&loaded.origin, Zone { loaded, proxied: proxied(world, loaded) });
         }
-        Context { world, served, precedence: Precedence::new(world), zones, by_account, found: Vec::new() }
+        Context { world, precedence: Precedence::new(world), zones, by_account, found: Vec::new() }
     }
 
     /// The account's own zone of that origin.

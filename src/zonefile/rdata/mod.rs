@@ -13,7 +13,7 @@ mod write;
 
 use crate::wire::RrType;
 
-pub(super) use read::{from_text, read};
+pub(super) use read::read;
 pub(super) use reader::Reader;
 pub(super) use svcb::{address_hints, has_params};
 pub(super) use write::text;

@@ -4,13 +4,12 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::wire::{Name, RrType};
+use crate::wire::RrType;
 
 use super::super::codes;
-use super::super::lexer::{Entry, Lexer};
 use super::super::period;
 use super::super::report::Fault;
-use super::super::source::{MAX_TEXT, shown};
+use super::super::source::shown;
 use super::reader::{Reader, decimal};
 use super::{ALGORITHMS, CERT_TYPES, Kind, codec, fields, gateway, loc, svcb, write};
 
@@ -48,27 +47,6 @@ pub(in crate::zonefile) fn read(
         return Err(Fault::new(codes::RDATA_TOO_LONG, (first, last), message));
     }
     Ok(())
-}
-
-/// Reads data that stands alone.
-pub(in crate::zonefile) fn from_text(rtype: RrType, text: &[u8], origin: &Name) -> Result<Box<[u8]>, String> {
-    if text.len() > MAX_TEXT {
-        return Err(format!("text is too long: {}", text.len()));
-    }
-    let mut lexer = Lexer::new(text, 0);
-    let mut entry = Entry::default();
-    if lexer.next(&mut entry)
-        && let Some(fault) = entry.faults.pop()
-    {
-        return Err(fault.message);
-    }
-    if !entry.comments.is_empty() || lexer.next(&mut Entry::default()) {
-        return Err(format!("more than the data of one record: {}", shown(text)));
-    }
-    let mut out = Vec::new();
-    let mut reader = Reader::new(text, &entry.tokens, origin.as_wire(), entry.end);
-    read(rtype, &mut reader, &mut out).map_err(|fault| fault.message)?;
-    Ok(out.into())
 }
 
 /// `\# length hex` (RFC 3597 section 5).

@@ -346,18 +346,6 @@ fn octets_that_do_not_fit_are_written_as_unknown() {
     assert_eq!(text(RrType(65280), &[0xab; 30]), format!("\\# 30 {} ABAB", "AB".repeat(28)));
 }
 
-#[test]
-fn data_that_stands_alone() {
-    let origin = crate::wire::Name::from_wire(ORIGIN).unwrap();
-    let read = |text: &str| from_text(RrType::MX, text.as_bytes(), &origin);
-    assert_eq!(read("10 mail").as_deref(), Ok(&b"\x00\x0a\x04mail\x07example\x03com\x00"[..]));
-    assert_eq!(read("10"), Err("missing field: exchange".to_owned()));
-    assert_eq!(read(""), Err("missing field: preference".to_owned()));
-    assert_eq!(read("10 \"a"), Err("string without its closing quote".to_owned()));
-    assert_eq!(read("10 a ; b"), Err("more than the data of one record: 10 a ; b".to_owned()));
-    assert_eq!(read("10 a\n10 b"), Err("more than the data of one record: 10 a\\n10 b".to_owned()));
-}
-
 proptest::proptest! {
     #[test]
     fn any_octets_print_and_what_fits_reads_back(number in 0_u16..270, octets in proptest::collection::vec(0_u8..=255, 0..60)) {

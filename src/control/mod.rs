@@ -6,6 +6,9 @@
 pub mod folder;
 pub mod lock;
 pub mod read;
+pub mod report;
+pub mod source;
 
 pub use lock::{LockError, StateLock};
 pub use read::{LoadError, Loaded, Sources, load};
+pub use source::{Digest, SourcePath, Stamp, Tree};

@@ -62,6 +62,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("arc_swap", &["snapshot/publish.rs"]),
     ("clap", &["cli/", "main.rs"]),
     ("axum", &["api/"]),
+    ("notify", &["control/watch/"]),
+    ("blake3", &["control/source.rs"]),
+    ("crc32fast", &["control/state/"]),
+    ("sd_notify", &["cli/"]),
+    ("listenfd", &["cli/"]),
+    ("rustix", &["control/"]),
 ];
 
 /// Files that may hold unsafe code.

@@ -1,0 +1,198 @@
+//! What the server says of itself and of a change: the words that `status` and `reload` show, and that go over the
+//! control socket.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Diagnostic;
+
+/// What `status` tells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// When it began, in seconds since the epoch.
+    pub started: u64,
+    /// Number of what is served.
+    pub generation: u64,
+    /// When that was published, in seconds since the epoch.
+    pub published: u64,
+    /// Accounts that have a zone.
+    pub accounts: u64,
+    /// Zones served.
+    pub zones: u64,
+    /// Zones that are answered SERVFAIL: they never were good.
+    pub faulty_zones: Vec<String>,
+    /// Names in all zones.
+    pub names: u64,
+    /// Address maps known.
+    pub maps: u64,
+    /// Whether what is served is what the files say.
+    pub in_sync: bool,
+    /// How changes of files are noticed.
+    pub watching: Watching,
+    /// Files that a writer has not closed yet.
+    pub being_written: Vec<String>,
+    /// What is wrong with what the server remembers, if anything: until it is mended, changes are refused.
+    pub state_error: Option<String>,
+    /// What is held at an earlier state, and why.
+    pub held: Vec<Held>,
+    /// What else is wrong: immutable maps that the files lost, a folder that vanished, a watch that is polled.
+    pub problems: Vec<Problem>,
+    /// The last changes, newest first.
+    pub changes: Vec<Change>,
+}
+
+/// How changes of files are noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watching {
+    /// The kernel tells.
+    Events,
+    /// Files are looked at every few seconds.
+    Polling,
+    /// Only when told to reload.
+    #[default]
+    Off,
+}
+
+/// A unit whose files differ from what is served and are not accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// `account acme`, `zone a.example.`, `the operator's files`.
+    pub unit: String,
+    /// Since when, in seconds since the epoch.
+    pub since: u64,
+    /// Whether an earlier state of it is served; otherwise nothing of it is.
+    pub serving: bool,
+    /// The files that differ from what is served.
+    pub files: Vec<String>,
+    /// Why it is held.
+    pub problems: Vec<Problem>,
+}
+
+/// A diagnostic as it travels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `error`, `warning` or `note`.
+    pub severity: String,
+    /// A stable name of this kind of fault.
+    pub code: String,
+    /// The file; empty where there is none.
+    pub file: String,
+    /// Line, from 1; 0 where the whole file is meant.
+    pub line: u32,
+    /// Column, from 1; 0 where the whole line is meant.
+    pub column: u32,
+    /// Length in characters of what is meant.
+    pub length: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+    /// The line itself.
+    pub excerpt: Option<String>,
+}
+
+impl From<&Diagnostic> for Problem {
+    fn from(found: &Diagnostic) -> Problem {
+        Problem {
+            severity: found.severity.to_string(),
+            code: found.code.to_owned(),
+            file: found.place.file.to_string(),
+            line: found.place.line,
+            column: found.place.column,
+            length: found.place.length,
+            message: found.message.clone(),
+            hint: found.hint.clone(),
+            excerpt: found.excerpt.clone(),
+        }
+    }
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// When it was done, in seconds since the epoch.
+    pub at: u64,
+    /// What gave rise to it.
+    pub trigger: Trigger,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What is served since then.
+    pub generation: u64,
+    /// From reading to publishing, in microseconds.
+    pub took_us: u64,
+    /// Units that changed: `account acme`.
+    pub units: Vec<String>,
+    /// Zones that were added, changed or removed, each with what happened: `+a.example.`, `~b.example.`,
+    /// `-c.example.`; of many the first hundred.
+    pub zones: Vec<String>,
+    /// Units that were not accepted.
+    pub held: Vec<Held>,
+    /// What else is to be told: warnings in the files that were read, and why a change was refused as a whole.
+    pub problems: Vec<Problem>,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+/// What a change cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Files whose content was read.
+    pub files_read: u64,
+    /// Octets of those files.
+    pub bytes_read: u64,
+    /// Zones compiled.
+    pub zones_compiled: u64,
+    /// Address sets stored.
+    pub sets_stored: u64,
+    /// Octets written to the state.
+    pub bytes_remembered: u64,
+}
+
+/// What gave rise to a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The start of the server.
+    #[default]
+    Start,
+    /// Files that changed.
+    Files,
+    /// The command `reload`.
+    Reload,
+    /// SIGHUP.
+    Signal,
+}
+
+/// What came of a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A new generation is served; units that were not accepted are held.
+    Published,
+    /// Nothing differs from what is served.
+    #[default]
+    Unchanged,
+    /// Whatever differs is held.
+    Held,
+    /// Refused as a whole: the state cannot be written, or `--strict` and something is held.
+    Refused,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 4] = [Outcome::Published, Outcome::Unchanged, Outcome::Held, Outcome::Refused];
+
+    /// The outcome as one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Published => "published",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Held => "held",
+            Outcome::Refused => "refused",
+        }
+    }
+}

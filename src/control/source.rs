@@ -1,0 +1,172 @@
+//! What a source is called, what is in it, and how a changed one is told from an unchanged one.
+
+use std::fmt;
+use std::fs::Metadata;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Sources;
+use crate::model::AccountId;
+
+/// One of the two folders of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tree {
+    /// Master files and account settings.
+    Zones,
+    /// Address maps.
+    Maps,
+}
+
+/// A file of the sources: its tree and its path below the tree's folder. It is the same wherever the folder lies, so
+/// that what is remembered under it survives a move.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourcePath {
+    /// The tree.
+    pub tree: Tree,
+    /// The path below its folder, without `.` and `..`.
+    pub below: Arc<Path>,
+}
+
+impl SourcePath {
+    /// A file below the folder of a tree.
+    pub fn new(tree: Tree, below: &Path) -> SourcePath {
+        SourcePath { tree, below: below.into() }
+    }
+
+    /// The source that a path is, if it begins with one of the two folders; links are not looked at.
+    pub fn of(path: &Path, sources: &Sources) -> Option<SourcePath> {
+        let below = |tree, root: &Path| Some(SourcePath::new(tree, path.strip_prefix(root).ok()?));
+        below(Tree::Zones, &sources.zones).or_else(|| below(Tree::Maps, &sources.addrmaps))
+    }
+
+    /// Where the file lies.
+    pub fn on_disk(&self, sources: &Sources) -> PathBuf {
+        sources.root(self.tree).join(&self.below)
+    }
+
+    /// The account whose folder the file is in; `None` for the operator's map files. What stands in `zones/` itself
+    /// is the account `default`'s. A folder whose name is no account has none either.
+    pub fn account(&self) -> Option<AccountId> {
+        let mut parts = self.below.components();
+        let (first, rest) = (parts.next()?, parts.next());
+        match (self.tree, rest) {
+            (Tree::Zones, None) => Some(AccountId::default_account()),
+            (Tree::Maps, None) => None,
+            (_, Some(_)) => {
+                AccountId::new(first.as_os_str().to_str()?).filter(|account| !account.is_default())
+            }
+        }
+    }
+
+    /// The path as octets that [`SourcePath::from_bytes`] reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let tree = match self.tree {
+            Tree::Zones => b'z',
+            Tree::Maps => b'm',
+        };
+        [&[tree], self.below.as_os_str().as_bytes()].concat()
+    }
+
+    /// Reads what [`SourcePath::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<SourcePath> {
+        let (tree, below) = bytes.split_first()?;
+        let tree = match tree {
+            b'z' => Tree::Zones,
+            b'm' => Tree::Maps,
+            _ => return None,
+        };
+        let below = PathBuf::from(std::ffi::OsString::from_vec(below.to_vec()));
+        Some(SourcePath { tree, below: below.into() })
+    }
+}
+
+impl Sources {
+    /// The folder of a tree.
+    pub fn root(&self, tree: Tree) -> &Path {
+        match tree {
+            Tree::Zones => &self.zones,
+            Tree::Maps => &self.addrmaps,
+        }
+    }
+}
+
+/// What a content is known by: BLAKE3, 32 octets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of a content.
+    pub fn of(content: &[u8]) -> Digest {
+        Digest(*blake3::hash(content).as_bytes())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What the file system says of a file: as long as it says the same, the content is the same, but for a change within
+/// the tick of its clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// The file system and the file on it.
+    pub file: (u64, u64),
+    /// Octets.
+    pub size: u64,
+    /// When the content changed, in nanoseconds since the epoch.
+    pub modified: i64,
+    /// When anything about the file changed, in nanoseconds since the epoch.
+    pub changed: i64,
+}
+
+impl Stamp {
+    /// The stamp of a file, links followed.
+    pub fn of(found: &Metadata) -> Stamp {
+        let nanos = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
+        Stamp {
+            file: (found.dev(), found.ino()),
+            size: found.len(),
+            modified: nanos(found.mtime(), found.mtime_nsec()),
+            changed: nanos(found.ctime(), found.ctime_nsec()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(tree: Tree, below: &str) -> Option<String> {
+        SourcePath::new(tree, Path::new(below)).account().map(|account| account.to_string())
+    }
+
+    #[test]
+    fn a_source_knows_whose_it_is() {
+        assert_eq!(account(Tree::Zones, "a.example.zone").as_deref(), Some("default"));
+        assert_eq!(account(Tree::Zones, "acme/deep/a.example.zone").as_deref(), Some("acme"));
+        assert_eq!(account(Tree::Maps, "acme/eu.toml").as_deref(), Some("acme"));
+        assert_eq!(account(Tree::Maps, "operator.toml"), None);
+        assert_eq!(account(Tree::Zones, "default/a.example.zone"), None);
+        assert_eq!(account(Tree::Zones, "No Account/a.example.zone"), None);
+    }
+
+    #[test]
+    fn a_source_survives_its_octets() {
+        for (tree, below) in [(Tree::Zones, "acme/a.zone"), (Tree::Maps, "x.toml")] {
+            let path = SourcePath::new(tree, Path::new(below));
+            assert_eq!(SourcePath::from_bytes(&path.to_bytes()), Some(path));
+        }
+        assert_eq!(SourcePath::from_bytes(b""), None);
+        assert_eq!(SourcePath::from_bytes(b"xa"), None);
+    }
+}

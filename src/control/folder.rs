@@ -26,7 +26,7 @@ impl Entry {
 }
 
 /// What editors and version control leave behind: dot entries, `*~`, `*.tmp`, `*.swp`.
-fn is_left_out(name: &str) -> bool {
+pub(super) fn is_left_out(name: &str) -> bool {
     name.starts_with('.') || name.ends_with('~') || name.ends_with(".tmp") || name.ends_with(".swp")
 }
 
@@ -127,7 +127,7 @@ impl Folder {
     }
 
     /// The path after symbolic links, if it lies inside of the folder.
-    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+    pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
         let root = self.root.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
         let real = path.canonicalize()?;
         match real.starts_with(root) {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Sources;
-use crate::model::AccountId;
+use crate::model::{AccountId, Unit};
+use crate::wire::Name;
 
 /// One of the two folders of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +30,19 @@ pub struct SourcePath {
     pub below: Arc<Path>,
 }
 
+/// What is read from a file, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The master file of a zone.
+    Zone(Name),
+    /// `account.toml`.
+    Settings,
+    /// A file of maps.
+    Maps,
+    /// Nothing, unless another file names it.
+    Other,
+}
+
 impl SourcePath {
     /// A file below the folder of a tree.
     pub fn new(tree: Tree, below: &Path) -> SourcePath {
@@ -44,6 +58,38 @@ impl SourcePath {
     /// Where the file lies.
     pub fn on_disk(&self, sources: &Sources) -> PathBuf {
         sources.root(self.tree).join(&self.below)
+    }
+
+    /// What is read from it.
+    pub fn kind(&self) -> Kind {
+        let extension = self.below.extension().unwrap_or_default();
+        match self.tree {
+            Tree::Zones if extension == "zone" => {
+                let stem = self.below.file_stem().unwrap_or_default();
+                Name::parse_bytes(stem.as_bytes(), Some(&Name::root()))
+                    .map_or(Kind::Other, |origin| Kind::Zone(origin.to_lower()))
+            }
+            Tree::Zones if self.below.file_name().is_some_and(|name| name == "account.toml") => {
+                match self.below.components().count() {
+                    1 | 2 => Kind::Settings,
+                    _ => Kind::Other,
+                }
+            }
+            Tree::Maps if extension == "toml" => Kind::Maps,
+            _ => Kind::Other,
+        }
+    }
+
+    /// The unit that is accepted or held with it; `None` in a folder whose name is no account, and for a file of the
+    /// account `default` that is neither a zone nor its settings.
+    pub fn unit(&self) -> Option<Unit> {
+        let in_root = self.below.components().nth(1).is_none();
+        match (self.tree, self.kind()) {
+            (Tree::Maps, _) if in_root => Some(Unit::Operator),
+            (Tree::Zones, Kind::Zone(origin)) if in_root => Some(Unit::Zone(origin)),
+            (Tree::Zones, kind) if in_root && kind != Kind::Settings => None,
+            _ => self.account().map(Unit::Account),
+        }
     }
 
     /// The account whose folder the file is in; `None` for the operator's map files. What stands in `zones/` itself

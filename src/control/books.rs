@@ -1,0 +1,162 @@
+//! The books of the control thread: what is served and from which sources, what the files are known to say, and what
+//! is held. No zone data: that is compiled and let go.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::report::Problem;
+use super::source::Kind;
+use super::state::Faulty;
+use super::{Digest, SourcePath, Stamp, Tree};
+use crate::model::{AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, MapId, Unit};
+use crate::wire::Name;
+
+/// What is known of a source.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// The content that is served, if it is.
+    pub(super) served: Option<Digest>,
+    /// How the file looked when it was last read; `None` where there was none.
+    pub(super) seen: Option<Stamp>,
+}
+
+/// A zone that is served.
+#[derive(Clone, Debug)]
+pub(super) struct ServedZone {
+    pub(super) account: AccountId,
+    pub(super) path: SourcePath,
+    /// Answered SERVFAIL: it never was good.
+    pub(super) faulty: bool,
+}
+
+/// An account that is served.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ServedAccount {
+    pub(super) settings: Option<Arc<AccountSettings>>,
+    /// Maps by the account's own files.
+    pub(super) own: BTreeMap<SourcePath, Vec<Arc<AddressMap>>>,
+    /// Maps that the operator made for it, remembered immutable ones included.
+    pub(super) operators: Vec<Arc<AddressMap>>,
+    /// The operator's files as this account is served from them, where they have moved on without it.
+    pub(super) view: Option<BTreeMap<SourcePath, Digest>>,
+}
+
+impl ServedAccount {
+    /// All its maps.
+    pub(super) fn maps(&self) -> Vec<Arc<AddressMap>> {
+        self.own.values().flatten().chain(&self.operators).cloned().collect()
+    }
+}
+
+/// One of the operator's map files.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OperatorFile {
+    pub(super) anycast: Option<AnycastDefaults>,
+    pub(super) maps: Vec<Arc<AddressMap>>,
+}
+
+/// The operator's files as they are served.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ServedOperator {
+    pub(super) files: BTreeMap<SourcePath, OperatorFile>,
+}
+
+impl ServedOperator {
+    /// The anycast defaults.
+    pub(super) fn anycast(&self) -> Option<&AnycastDefaults> {
+        self.files.values().find_map(|file| file.anycast.as_ref())
+    }
+}
+
+/// Why a unit is held, and since when.
+#[derive(Clone, Debug)]
+pub(super) struct HeldUnit {
+    pub(super) since: u64,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub(super) generation: u64,
+    pub(super) published: u64,
+    pub(super) files: BTreeMap<SourcePath, Known>,
+    /// Files that differ from what is served.
+    pub(super) differing: BTreeSet<SourcePath>,
+    pub(super) zones: HashMap<Name, ServedZone>,
+    pub(super) accounts: BTreeMap<AccountId, ServedAccount>,
+    pub(super) operator: ServedOperator,
+    /// What never was good.
+    pub(super) faulty: Faulty,
+    /// What each served source names, in the version that is served.
+    pub(super) names: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
+    /// Who names a file, or would where it is held.
+    pub(super) named_by: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
+    /// Immutable maps ever served.
+    pub(super) immutable: BTreeMap<MapId, Arc<AddressMap>>,
+    /// Immutable maps that the files do not hold, put back from memory.
+    pub(super) restored: Vec<Diagnostic>,
+    pub(super) held: BTreeMap<Unit, HeldUnit>,
+    /// The operator's files that have errors: the accounts that they serve are held.
+    pub(super) broken: BTreeSet<SourcePath>,
+    /// Units to be judged again with the next change, whether their files change or not: others are in their way.
+    pub(super) waiting: BTreeSet<Unit>,
+    /// Folders that cannot be read, with the reason.
+    pub(super) faults: BTreeMap<SourcePath, String>,
+}
+
+impl Books {
+    /// The sources below a path, the path itself included.
+    pub(super) fn below(&self, path: &SourcePath) -> impl Iterator<Item = (&SourcePath, &Known)> + use<'_> {
+        let (tree, top) = (path.tree, path.below.clone());
+        self.files
+            .range(path.clone()..)
+            .take_while(move |(found, _)| found.tree == tree && found.below.starts_with(&top))
+    }
+
+    /// The sources of a unit that satisfy a condition, among some.
+    pub(super) fn of_unit<'a>(
+        unit: &'a Unit,
+        among: &'a BTreeSet<SourcePath>,
+    ) -> impl Iterator<Item = &'a SourcePath> + use<'a> {
+        let roots: Vec<SourcePath> = match unit {
+            Unit::Account(account) if !account.is_default() => {
+                let folder = Path::new(account.as_str());
+                vec![SourcePath::new(Tree::Zones, folder), SourcePath::new(Tree::Maps, folder)]
+            }
+            Unit::Operator => vec![SourcePath::new(Tree::Maps, Path::new(""))],
+            Unit::Account(_) => vec![SourcePath::new(Tree::Zones, Path::new("account.toml"))],
+            Unit::Zone(_) => vec![SourcePath::new(Tree::Zones, Path::new(""))],
+            Unit::Nothing => Vec::new(),
+        };
+        roots.into_iter().flat_map(move |root| {
+            let tree = root.tree;
+            let top = root.below.clone();
+            among
+                .range(root..)
+                .take_while(move |path| path.tree == tree && path.below.starts_with(&top))
+                .filter(move |path| path.unit().as_ref() == Some(unit))
+        })
+    }
+
+    /// The zones of an account whose files are good, with their files.
+    pub(super) fn zones_of(&self, account: &AccountId) -> Vec<(Name, SourcePath)> {
+        let folder = if account.is_default() { "" } else { account.as_str() };
+        self.below(&SourcePath::new(Tree::Zones, Path::new(folder)))
+            .filter_map(|(path, _)| match path.kind() {
+                Kind::Zone(origin) => {
+                    let zone = self.zones.get(&origin)?;
+                    (zone.account == *account && zone.path == *path && !zone.faulty)
+                        .then(|| (origin, path.clone()))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether a source is of interest: read for itself, or named by another one.
+    pub(super) fn is_source(&self, path: &SourcePath) -> bool {
+        path.kind() != Kind::Other || self.named_by.contains_key(path)
+    }
+}

@@ -1,0 +1,262 @@
+//! Reading sources in the course of one change: each content once, counted, with what it names.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::folder::{self, Folder, display};
+use super::report::Cost;
+use super::state::{Manifest, State};
+use super::{Digest, SourcePath, Sources, Stamp, Tree};
+use crate::model::{Files, FoundFile};
+
+/// A change this shortly before a file was read may be followed by one that the file system's clock does not tell.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Where contents come from.
+#[derive(Clone, Copy)]
+pub(super) enum Shelf<'a> {
+    /// The operator's folders.
+    Folders,
+    /// What the state remembers of one generation.
+    Memory(&'a State, &'a Manifest),
+}
+
+/// A content as it was read.
+#[derive(Clone, Debug)]
+pub(super) struct Copy {
+    pub(super) content: Arc<[u8]>,
+    pub(super) digest: Digest,
+    /// As nothing knows it, where the file changed so lately that the same stamp may hide another content.
+    pub(super) stamp: Stamp,
+}
+
+/// What is at a path.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    Content(Copy),
+    Missing,
+    /// And why.
+    Unreadable(String),
+}
+
+/// One change's reading.
+pub(super) struct Desk<'a> {
+    pub(super) sources: &'a Sources,
+    shelf: Shelf<'a>,
+    read: RefCell<HashMap<SourcePath, Found>>,
+    roots: RefCell<BTreeMap<PathBuf, std::rc::Rc<Folder>>>,
+    cost: Cell<Cost>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(sources: &'a Sources, shelf: Shelf<'a>) -> Desk<'a> {
+        Desk { sources, shelf, read: RefCell::default(), roots: RefCell::default(), cost: Cell::default() }
+    }
+
+    /// What was read so far.
+    pub(super) fn cost(&self) -> Cost {
+        self.cost.get()
+    }
+
+    /// Counts a compiled zone.
+    pub(super) fn count_compiled(&self) {
+        let cost = self.cost.get();
+        self.cost.set(Cost { zones_compiled: cost.zones_compiled + 1, ..cost });
+    }
+
+    /// The name of a source for people.
+    pub(super) fn shown(&self, path: &SourcePath) -> Arc<str> {
+        display(&path.on_disk(self.sources))
+    }
+
+    /// Reads a source, from the folders the first time only.
+    pub(super) fn read(&self, path: &SourcePath) -> Found {
+        if let Some(found) = self.read.borrow().get(path) {
+            return found.clone();
+        }
+        let found = match self.shelf {
+            Shelf::Folders => self.from_folders(path),
+            Shelf::Memory(state, manifest) => from_memory(state, manifest, path),
+        };
+        if let Found::Content(copy) = &found {
+            let cost = self.cost.get();
+            self.cost.set(Cost {
+                files_read: cost.files_read + 1,
+                bytes_read: cost.bytes_read + copy.content.len() as u64,
+                ..cost
+            });
+        }
+        self.read.borrow_mut().insert(path.clone(), found.clone());
+        found
+    }
+
+    /// Puts a content in the place of what lies there, for a source that is to be taken as it is served.
+    pub(super) fn lay(&self, path: &SourcePath, content: Vec<u8>, stamp: Stamp) {
+        let digest = Digest::of(&content);
+        let copy = Copy { content: content.into(), digest, stamp };
+        self.read.borrow_mut().insert(path.clone(), Found::Content(copy));
+    }
+
+    fn from_folders(&self, path: &SourcePath) -> Found {
+        let file = path.on_disk(self.sources);
+        let unreadable = |error: std::io::Error| match error.kind() {
+            ErrorKind::NotFound if std::fs::symlink_metadata(&file).is_err() => Found::Missing,
+            _ => Found::Unreadable(error.to_string()),
+        };
+        // Whoever is given a folder does not reach beyond it; what stands in the two top folders is the operator's.
+        if path.below.components().nth(1).is_some()
+            && let Err(error) = self.folder_of(path).real(&file)
+        {
+            return unreadable(error);
+        }
+        let before = SystemTime::now();
+        let stamp = match std::fs::metadata(&file) {
+            Ok(found) => settled(Stamp::of(&found), before),
+            Err(error) => return unreadable(error),
+        };
+        match folder::read(&file) {
+            Ok(content) => {
+                let digest = Digest::of(&content);
+                Found::Content(Copy { content: content.into(), digest, stamp })
+            }
+            Err(error) => unreadable(error),
+        }
+    }
+
+    /// The folder that a source and what it names must lie in.
+    fn folder_of(&self, path: &SourcePath) -> std::rc::Rc<Folder> {
+        let root = self.sources.root(path.tree);
+        let mut parts = path.below.components();
+        let root = match (parts.next(), parts.next()) {
+            (Some(account), Some(_)) => root.join(account),
+            _ => root.to_path_buf(),
+        };
+        self.roots.borrow_mut().entry(root.clone()).or_insert_with(|| Folder::new(&root).into()).clone()
+    }
+
+    /// What reaches the files that a source names, and notes which they are.
+    pub(super) fn namer(&self, of: &SourcePath) -> Namer<'_> {
+        let folder = match self.shelf {
+            Shelf::Folders => Some(self.folder_of(of)),
+            Shelf::Memory(..) => None,
+        };
+        Namer { desk: self, folder, names: RefCell::default() }
+    }
+}
+
+/// The stamp, if the clock of the file system has moved on since.
+fn settled(stamp: Stamp, now: SystemTime) -> Stamp {
+    let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let latest = i64::try_from(since_epoch.saturating_sub(TICK).as_nanos()).unwrap_or(i64::MAX);
+    if stamp.modified.max(stamp.changed) < latest { stamp } else { Stamp::default() }
+}
+
+fn from_memory(state: &State, manifest: &Manifest, path: &SourcePath) -> Found {
+    let Some(remembered) = manifest.files.get(path) else { return Found::Missing };
+    match state.read(&remembered.digest) {
+        Ok(content) => Found::Content(Copy {
+            content: content.into(),
+            digest: remembered.digest,
+            stamp: remembered.stamp,
+        }),
+        Err(error) => Found::Unreadable(error.to_string()),
+    }
+}
+
+/// Opens what one source names.
+pub(super) struct Namer<'d> {
+    desk: &'d Desk<'d>,
+    /// Where it must lie; what is remembered lay there.
+    folder: Option<std::rc::Rc<Folder>>,
+    names: RefCell<BTreeSet<SourcePath>>,
+}
+
+impl Namer<'_> {
+    /// What was named, whether it was there or not.
+    pub(super) fn into_names(self) -> BTreeSet<SourcePath> {
+        self.names.into_inner()
+    }
+}
+
+impl Files for Namer<'_> {
+    fn open(&self, from: &str, path: &str) -> Result<FoundFile, String> {
+        let beside = Path::new(from).with_file_name(path);
+        let outside = || format!("outside of the account's folder: {path}");
+        let source = named(&beside, self.desk.sources).ok_or_else(outside)?;
+        self.names.borrow_mut().insert(source.clone());
+        let mut identity = beside.clone();
+        if let Some(folder) = &self.folder {
+            identity = folder.real(&beside).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => format!("file not found: {path}"),
+                ErrorKind::PermissionDenied if beside.canonicalize().is_ok() => outside(),
+                _ => format!("file cannot be read: {error}: {path}"),
+            })?;
+        }
+        match self.desk.read(&source) {
+            Found::Content(copy) => Ok(FoundFile {
+                file: display(&beside),
+                identity: identity.to_string_lossy().into(),
+                content: copy.content,
+            }),
+            Found::Missing => Err(format!("file not found: {path}")),
+            Found::Unreadable(why) => Err(format!("file cannot be read: {why}: {path}")),
+        }
+    }
+}
+
+/// The source that a path names, by its text alone, so that it is the same one when it is read from memory.
+fn named(path: &Path, sources: &Sources) -> Option<SourcePath> {
+    let path = plain(path);
+    let in_tree = |tree, root: &Path| Some(SourcePath::new(tree, path.strip_prefix(plain(root)).ok()?));
+    let trees = [(Tree::Zones, &sources.zones), (Tree::Maps, &sources.addrmaps)];
+    trees.iter().find_map(|(tree, root)| in_tree(*tree, root)).or_else(|| {
+        trees.iter().find_map(|(tree, root)| in_tree(*tree, &root.canonicalize().ok()?))
+    })
+}
+
+/// The path without `.` and `..`, by its text alone.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_source_names_is_known_by_its_text() {
+        let sources = Sources { zones: "./zones".into(), addrmaps: "../maps".into() };
+        let source = |path: &str| named(Path::new(path), &sources);
+        let zones = |below: &str| Some(SourcePath::new(Tree::Zones, Path::new(below)));
+        assert_eq!(source("zones/acme/deep/../a.inc"), zones("acme/a.inc"));
+        assert_eq!(source("./zones/acme/./a.inc"), zones("acme/a.inc"));
+        assert_eq!(source("../maps/x.txt"), Some(SourcePath::new(Tree::Maps, Path::new("x.txt"))));
+        assert_eq!(source("zones/../elsewhere"), None);
+    }
+
+    #[test]
+    fn a_stamp_of_this_moment_is_not_trusted() {
+        let now = SystemTime::now();
+        let at = |time: SystemTime| {
+            let nanos = time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as i64;
+            Stamp { file: (1, 2), size: 3, modified: nanos, changed: nanos }
+        };
+        assert_eq!(settled(at(now), now), Stamp::default());
+        let old = at(now - Duration::from_secs(1));
+        assert_eq!(settled(old, now), old);
+    }
+}

@@ -61,7 +61,7 @@ fn world(zone: ZoneData) -> World {
     };
     let zones =
         vec![LoadedZone { origin: zone.origin.clone(), account, content: ZoneContent::Good(Arc::new(zone)) }];
-    World { zones, maps: vec![map], ..World::default() }
+    World { zones, maps: vec![Arc::new(map)], ..World::default() }
 }
 
 fn packet(name: &str, rtype: u16) -> Vec<u8> {

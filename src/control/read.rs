@@ -289,7 +289,7 @@ impl Reader {
             let accounts = &mut self.loaded.world.accounts;
             accounts.entry(account.clone()).or_insert_with(|| AccountSettings::new(account.clone()));
         }
-        self.loaded.world.maps = maps;
+        self.loaded.world.maps = maps.into_iter().map(Arc::new).collect();
         self.loaded.world.anycast = anycast;
         self.hold(0);
         let single = self.findings.len();

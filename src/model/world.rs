@@ -33,8 +33,9 @@ pub struct World {
     pub accounts: BTreeMap<AccountId, AccountSettings>,
     /// The zones, each origin once.
     pub zones: Vec<LoadedZone>,
-    /// The maps, enabled or not, each id once; those of faulty accounts are left out.
-    pub maps: Vec<AddressMap>,
+    /// The maps, enabled or not, each id once; those of faulty accounts are left out. Shared, so that a world that
+    /// differs in one file copies pointers.
+    pub maps: Vec<Arc<AddressMap>>,
     /// The anycast defaults.
     pub anycast: Option<AnycastDefaults>,
     /// Accounts whose settings or maps have an error and that have no earlier state: all their zones are

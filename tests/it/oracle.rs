@@ -381,14 +381,14 @@ fn mapped(world: &World, zone: &LoadedZone, name: &Name, qtype: RrType) -> Optio
     }
     let of_account = || world.maps.iter().filter(|map| map.enabled && map.account == zone.account);
     let applicable = || of_account().filter(|map| !(map.ipv4.is_empty() && map.ipv6.is_empty()));
-    let account_wide = |map: &&&portolan::model::AddressMap| {
+    let account_wide = |map: &portolan::model::AddressMap| {
         map.memberships.iter().any(|membership| membership.member == Member::Account)
     };
     let zone_map = applicable().find(|map| {
         map.memberships.iter().any(|membership| membership.member == Member::Zone(zone.origin.clone()))
     });
-    let account_map = applicable().filter(|map| !map.immutable).find(|map| account_wide(&map));
-    let immutable_map = applicable().filter(|map| map.immutable).find(|map| account_wide(&map));
+    let account_map = applicable().filter(|map| !map.immutable).find(|map| account_wide(map));
+    let immutable_map = applicable().filter(|map| map.immutable).find(|map| account_wide(map));
     let (ipv4, ipv6) = match zone_map.or(account_map).or(immutable_map) {
         Some(map) => (&map.ipv4, &map.ipv6),
         None => {

@@ -57,7 +57,7 @@ fn world(zones: &[&str], files: &[(&str, &str)]) -> World {
                 let scope = account.as_ref().map_or(Scope::Operator, Scope::Account);
                 let read = read_map_file(&(*file).into(), text.as_bytes(), scope, &NoFiles);
                 assert!(read.findings.is_empty(), "{:?}", read.findings);
-                world.maps.extend(read.maps);
+                world.maps.extend(read.maps.into_iter().map(Arc::new));
                 world.anycast = world.anycast.or(read.anycast);
             }
         }
@@ -296,8 +296,8 @@ fn a_missing_family_is_warned_about() {
 fn an_empty_map_leaves_it_to_the_next_level() {
     let mut world =
         world(&["acme/a.example!"], &[ANYCAST, ("acme/m.toml", &enabled("m", "account_wide = true"))]);
-    world.maps[0].ipv4.clear();
-    world.maps[0].ipv6.clear();
+    Arc::make_mut(&mut world.maps[0]).ipv4.clear();
+    Arc::make_mut(&mut world.maps[0]).ipv6.clear();
     assert_eq!(
         lines(&check(&world)),
         ["account acme | acme/m.toml:1:1 warning governs-nothing: \
@@ -347,7 +347,7 @@ fn zones_that_nothing_answers_for_are_warned_about() {
     let fallback = enabled("f", "account = \"acme\"\nimmutable = true");
     let mut disabled = world(&["acme/a.example!"], &[ANYCAST, ("f.toml", &fallback)]);
     assert!(check(&disabled).is_empty());
-    disabled.maps[0].enabled = false;
+    Arc::make_mut(&mut disabled.maps[0]).enabled = false;
     assert_eq!(
         lines(&check(&disabled)),
         ["account acme | a.example.zone:7 warning unanswered-zone: proxied names are answered SERVFAIL, \

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use crate::model::{AccountId, AddressMap, AddressSource, Member, World};
 use crate::wire::Name;
@@ -100,7 +101,7 @@ impl<'w> Precedence<'w> {
     /// Indexes the maps of a world.
     pub fn new(world: &'w World) -> Precedence<'w> {
         // Two governors are an error, but the rule must be the same everywhere until it is repaired: lower id.
-        let mut maps: Vec<&AddressMap> = world.maps.iter().collect();
+        let mut maps: Vec<&AddressMap> = world.maps.iter().map(Arc::as_ref).collect();
         maps.sort_by(|a, b| (&a.id, &a.account, &a.place).cmp(&(&b.id, &b.account, &b.place)));
         let mut precedence = Precedence {
             world,

@@ -52,6 +52,7 @@ fn world(zone: Is, account: Is, immutable: Is, anycast: Is, shared: bool) -> Wor
         ]
         .into_iter()
         .flatten()
+        .map(Arc::new)
         .collect(),
         anycast: (anycast != Absent).then_some(AnycastDefaults { ipv4: Vec::new(), ipv6, place }),
         accounts: [(acme(), AccountSettings { shared_addresses: shared, ..AccountSettings::new(acme()) })]
@@ -201,8 +202,8 @@ fn maps_of_strangers_and_other_zones_do_not_govern() {
 #[test]
 fn of_two_governors_the_lower_id_answers_wherever_it_is_written() {
     let mut world = world(Enabled, Absent, Absent, Enabled, true);
-    world.maps.insert(0, map("shop-b", Enabled, &[Member::Zone(origin())]).unwrap());
-    world.maps.push(map("shop-0", Disabled, &[Member::Zone(origin())]).unwrap());
+    world.maps.insert(0, map("shop-b", Enabled, &[Member::Zone(origin())]).unwrap().into());
+    world.maps.push(map("shop-0", Disabled, &[Member::Zone(origin())]).unwrap().into());
     let precedence = Precedence::new(&world);
     assert_eq!(precedence.govern(&acme(), &origin()).map().unwrap().id.as_str(), "shop");
     let walk = precedence.walk(&acme(), &origin());

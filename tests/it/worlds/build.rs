@@ -71,7 +71,7 @@ impl WorldSpec {
             }
             let number = u8::try_from(index + 1).expect("few maps");
             let file = place("maps.toml");
-            world.maps.push(AddressMap {
+            world.maps.push(Arc::new(AddressMap {
                 id: MapId::new(&format!("map-{number}")).expect("a well-formed map"),
                 account,
                 description: None,
@@ -86,7 +86,7 @@ impl WorldSpec {
                 immutable,
                 owner: if immutable { MapOwner::Operator } else { MapOwner::Account },
                 place: file,
-            });
+            }));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::report::Problem;
+use super::plan::Plan;
 use super::source::Kind;
 use super::state::Faulty;
 use super::{Digest, SourcePath, Stamp, Tree};
@@ -93,6 +94,10 @@ pub(super) struct Books {
     pub(super) names: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
     /// Who names a file, or would where it is held.
     pub(super) named_by: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
+    /// What each held source names, in the version that is not served.
+    pub(super) pending_names: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
+    /// Whose maps have an id.
+    pub(super) map_ids: HashMap<MapId, BTreeSet<AccountId>>,
     /// Immutable maps ever served.
     pub(super) immutable: BTreeMap<MapId, Arc<AddressMap>>,
     /// Immutable maps that the files do not hold, put back from memory.
@@ -102,8 +107,8 @@ pub(super) struct Books {
     pub(super) broken: BTreeSet<SourcePath>,
     /// Units to be judged again with the next change, whether their files change or not: others are in their way.
     pub(super) waiting: BTreeSet<Unit>,
-    /// Folders that cannot be read, with the reason.
-    pub(super) faults: BTreeMap<SourcePath, String>,
+    /// Folders that cannot be read and files that may not be, with their unit and the reason.
+    pub(super) faults: BTreeMap<SourcePath, (Unit, String)>,
 }
 
 impl Books {
@@ -153,6 +158,77 @@ impl Books {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Notes what a served source names, instead of what it and its held version named before.
+    pub(super) fn set_names(&mut self, by: &SourcePath, names: BTreeSet<SourcePath>) {
+        let before = self.names.remove(by).into_iter().flatten();
+        let pending = self.pending_names.remove(by).into_iter().flatten();
+        for named in before.chain(pending).filter(|named| !names.contains(named)) {
+            if let Some(by_whom) = self.named_by.get_mut(&named) {
+                by_whom.remove(by);
+                if by_whom.is_empty() {
+                    self.named_by.remove(&named);
+                }
+            }
+        }
+        for named in &names {
+            self.named_by.entry(named.clone()).or_default().insert(by.clone());
+        }
+        if !names.is_empty() {
+            self.names.insert(by.clone(), names);
+        }
+    }
+
+    /// Enters settings and maps of an account as planned.
+    pub(super) fn enter_account(&mut self, plan: Plan) {
+        let Some(id) = plan.account().cloned() else { return };
+        if !plan.changes_maps() && plan.settings.is_none() {
+            return;
+        }
+        let account = self.accounts.entry(id.clone()).or_default();
+        let ids = |account: &ServedAccount| -> BTreeSet<MapId> {
+            account.maps().iter().map(|map| map.id.clone()).collect()
+        };
+        let before = ids(account);
+        if let Some(settings) = plan.settings {
+            account.settings = settings;
+        }
+        for (path, maps) in plan.own {
+            match maps {
+                Some(maps) => account.own.insert(path, maps),
+                None => account.own.remove(&path),
+            };
+        }
+        if let Some(operators) = plan.operators {
+            account.operators = operators;
+        }
+        let after = ids(account);
+        if account.settings.is_none() && after.is_empty() && account.own.is_empty() {
+            self.accounts.remove(&id);
+        }
+        for gone in before.difference(&after) {
+            if let Some(accounts) = self.map_ids.get_mut(gone) {
+                accounts.remove(&id);
+                if accounts.is_empty() {
+                    self.map_ids.remove(gone);
+                }
+            }
+        }
+        for new in after.difference(&before) {
+            self.map_ids.entry(new.clone()).or_default().insert(id.clone());
+        }
+    }
+
+    /// One zone of an account, if it has any that is found at once.
+    pub(super) fn any_zone_of(&self, account: &AccountId) -> Option<Name> {
+        let folder = if account.is_default() { "" } else { account.as_str() };
+        self.below(&SourcePath::new(Tree::Zones, Path::new(folder))).find_map(|(path, _)| match path.kind() {
+            Kind::Zone(origin) => {
+                self.zones.get(&origin).is_some_and(|zone| zone.path == *path).then_some(origin)
+            }
+            _ => None,
+        })
     }
 
     /// Whether a source is of interest: read for itself, or named by another one.

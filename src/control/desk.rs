@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use super::folder::{self, Folder, display};
 use super::report::Cost;
-use super::state::{Manifest, State};
+use super::state::Manifest;
+use super::store::Store;
 use super::{Digest, SourcePath, Sources, Stamp, Tree};
 use crate::model::{Files, FoundFile};
 
@@ -22,7 +23,7 @@ pub(super) enum Shelf<'a> {
     /// The operator's folders.
     Folders,
     /// What the state remembers of one generation.
-    Memory(&'a State, &'a Manifest),
+    Memory(&'a Store, &'a Manifest),
 }
 
 /// A content as it was read.
@@ -48,13 +49,22 @@ pub(super) struct Desk<'a> {
     pub(super) sources: &'a Sources,
     shelf: Shelf<'a>,
     read: RefCell<HashMap<SourcePath, Found>>,
+    /// Contents that stand for what lies in the folder.
+    laid: RefCell<HashMap<SourcePath, Found>>,
     roots: RefCell<BTreeMap<PathBuf, std::rc::Rc<Folder>>>,
     cost: Cell<Cost>,
 }
 
 impl<'a> Desk<'a> {
     pub(super) fn new(sources: &'a Sources, shelf: Shelf<'a>) -> Desk<'a> {
-        Desk { sources, shelf, read: RefCell::default(), roots: RefCell::default(), cost: Cell::default() }
+        Desk {
+            sources,
+            shelf,
+            read: RefCell::default(),
+            laid: RefCell::default(),
+            roots: RefCell::default(),
+            cost: Cell::default(),
+        }
     }
 
     /// What was read so far.
@@ -75,6 +85,9 @@ impl<'a> Desk<'a> {
 
     /// Reads a source, from the folders the first time only.
     pub(super) fn read(&self, path: &SourcePath) -> Found {
+        if let Some(found) = self.laid.borrow().get(path) {
+            return found.clone();
+        }
         if let Some(found) = self.read.borrow().get(path) {
             return found.clone();
         }
@@ -98,7 +111,12 @@ impl<'a> Desk<'a> {
     pub(super) fn lay(&self, path: &SourcePath, content: Vec<u8>, stamp: Stamp) {
         let digest = Digest::of(&content);
         let copy = Copy { content: content.into(), digest, stamp };
-        self.read.borrow_mut().insert(path.clone(), Found::Content(copy));
+        self.laid.borrow_mut().insert(path.clone(), Found::Content(copy));
+    }
+
+    /// All that was read, with what was found there.
+    pub(super) fn into_read(self) -> HashMap<SourcePath, Found> {
+        self.read.into_inner()
     }
 
     fn from_folders(&self, path: &SourcePath) -> Found {
@@ -155,7 +173,7 @@ fn settled(stamp: Stamp, now: SystemTime) -> Stamp {
     if stamp.modified.max(stamp.changed) < latest { stamp } else { Stamp::default() }
 }
 
-fn from_memory(state: &State, manifest: &Manifest, path: &SourcePath) -> Found {
+fn from_memory(state: &Store, manifest: &Manifest, path: &SourcePath) -> Found {
     let Some(remembered) = manifest.files.get(path) else { return Found::Missing };
     match state.read(&remembered.digest) {
         Ok(content) => Found::Content(Copy {

@@ -299,7 +299,7 @@ impl Reader {
         // What a faulty file leaves out would only be complained about a second time.
         between
             .retain(|(unit, diagnostic)| diagnostic.severity == Severity::Error || !is_faulty(world, unit));
-        excerpts(&mut between);
+        excerpts(between.iter_mut().map(|(_, found)| found));
         self.findings.extend(between);
         self.hold(single);
         let world = &mut self.loaded.world;
@@ -342,10 +342,10 @@ fn is_faulty(world: &World, unit: &Unit) -> bool {
 }
 
 /// Adds the source lines to findings of checks that did not have the files at hand.
-fn excerpts(findings: &mut [(Unit, Diagnostic)]) {
+pub(super) fn excerpts<'f>(findings: impl IntoIterator<Item = &'f mut Diagnostic>) {
     let mut texts: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
-    for (_, diagnostic) in
-        findings.iter_mut().filter(|(_, found)| found.excerpt.is_none() && found.place.line > 0)
+    for diagnostic in
+        findings.into_iter().filter(|found| found.excerpt.is_none() && found.place.line > 0)
     {
         let file = diagnostic.place.file.clone();
         let lines = texts.entry(file.clone()).or_insert_with(|| {

@@ -1,0 +1,345 @@
+//! From what was accepted to what is served: intent, edit, swap, confirm, books.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::books::ServedZone;
+use super::engine::{Engine, How, listed_zone, now};
+use super::folder::display;
+use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
+use super::report::Change;
+use super::source::Kind;
+use super::state::{Faulty, Intent, Manifest, Remembered, View};
+use super::store::Contents;
+use super::{SourcePath, remembered_map};
+use crate::compile::{AccountWords, Edit, OperatorWords, ZoneChange};
+use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Place, Unit};
+use crate::snapshot::Zone;
+
+impl Engine {
+    /// Publishes plans. Where they cannot be remembered nothing happens, and the fault is returned.
+    pub(super) fn commit(
+        &mut self,
+        accepted: Vec<Plan>,
+        denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+        how: How,
+        change: &mut Change,
+    ) -> Result<(), Box<Diagnostic>> {
+        let last = self.base.as_ref().map_or(0, |base| base.generation).max(self.books.generation);
+        let generation = now().max(last + 1);
+        let (intent, contents) = self.intent(&accepted, denied, generation);
+        let written = self.store.intend(&intent, &contents);
+        match written {
+            Ok(octets) => change.cost.bytes_remembered += octets,
+            Err(error) if how.without_state || how.first => {
+                tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
+                self.store.keep(&intent, &contents);
+            }
+            Err(error) => {
+                let message = format!("the change is refused, for it cannot be remembered: {error}");
+                let place = Place::file(&display(&self.sources.zones));
+                let hint = "make room, or make the state writable; it is tried again every few seconds. In an \
+                            emergency: portolan reload --without-state";
+                return Err(Box::new(Diagnostic::error("state-not-written", place, message).hint(hint)));
+            }
+        }
+        let remembered = self.store.error.is_none();
+        self.publish(accepted, intent, change);
+        if remembered {
+            self.store.confirm(generation);
+        }
+        let books = &self.books;
+        self.store.compact(|| manifest(books));
+        Ok(())
+    }
+
+    /// Swaps what is served and enters it in the books.
+    pub(super) fn publish(&mut self, accepted: Vec<Plan>, intent: Intent, change: &mut Change) {
+        let edit = self.edit(&accepted, &intent, change);
+        let (snapshot, cost) = self.builder.apply(edit, intent.generation);
+        change.cost.sets_stored += cost.sets_stored;
+        let before = self.publisher.publish(Arc::new(snapshot));
+        self.retired.push(before);
+        self.retired.free();
+        change.units.extend(accepted.iter().map(|plan| plan.unit.to_string()));
+        self.enter(accepted, intent);
+    }
+
+    fn intent(
+        &self,
+        accepted: &[Plan],
+        denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+        generation: u64,
+    ) -> (Intent, Contents) {
+        let mut files: BTreeMap<SourcePath, Option<Remembered>> = BTreeMap::new();
+        let mut contents = Contents::new();
+        for (path, copy) in accepted.iter().flat_map(|plan| &plan.files) {
+            let remembered = copy.as_ref().map(|copy| Remembered { digest: copy.digest, stamp: copy.stamp });
+            files.insert(path.clone(), remembered);
+            if let Some(copy) = copy {
+                contents.insert(copy.digest, copy.content.clone());
+            }
+        }
+        for path in self.no_longer_named(accepted) {
+            files.entry(path).or_insert(None);
+        }
+        let faulty = self.faulty_after(accepted);
+        let intent = Intent {
+            generation,
+            time: now(),
+            files: files.into_iter().collect(),
+            views: self.views_after(accepted, denied),
+            faulty: (faulty != self.books.faulty).then_some(faulty),
+            immutable: self.immutable_after(accepted),
+        };
+        match &self.base {
+            None => (intent, contents),
+            // Against what is remembered, which is not what is served.
+            Some(base) => {
+                let mut after = Manifest { immutable: base.immutable.clone(), ..Manifest::default() };
+                after.apply(&intent);
+                (Intent::between(base, &after), contents)
+            }
+        }
+    }
+
+    /// Files that were named by sources that no longer name them, and by no other.
+    fn no_longer_named(&self, accepted: &[Plan]) -> BTreeSet<SourcePath> {
+        let mut after: BTreeMap<&SourcePath, &BTreeSet<SourcePath>> = BTreeMap::new();
+        let nothing = BTreeSet::new();
+        for plan in accepted {
+            after.extend(plan.files.iter().filter(|(_, copy)| copy.is_none()).map(|(path, _)| (path, &nothing)));
+            after.extend(&plan.names);
+        }
+        let before = after.keys().filter_map(|by| self.books.names.get(*by)).flatten();
+        before
+            .filter(|named| named.kind() == Kind::Other)
+            .filter(|named| {
+                let still = |by: &SourcePath| match after.get(by) {
+                    Some(names) => names.contains(*named),
+                    None => self.books.names.get(by).is_some_and(|names| names.contains(*named)),
+                };
+                let by = self.books.named_by.get(*named);
+                !by.is_some_and(|by| by.iter().any(still)) && !after.values().any(|names| names.contains(*named))
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// What accounts see of the operator's files: those that are held where these files move on, and those that
+    /// catch up with them.
+    fn views_after(
+        &self,
+        accepted: &[Plan],
+        denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+    ) -> Vec<(AccountId, Option<View>)> {
+        let mut views = Vec::new();
+        for plan in accepted.iter().filter(|plan| plan.operators.is_some()) {
+            let account = plan.account().and_then(|account| self.books.accounts.get_key_value(account));
+            if let Some((account, served)) = account
+                && served.view.is_some()
+            {
+                views.push((account.clone(), None));
+            }
+        }
+        if !accepted.iter().any(|plan| plan.unit == Unit::Operator) {
+            return views;
+        }
+        for unit in denied.keys() {
+            let Unit::Account(account) = unit else { continue };
+            let served = self.books.accounts.get(account);
+            if served.is_none_or(|served| served.view.is_none()) && self.is_served(account) {
+                views.push((account.clone(), Some(self.view_of(account))));
+            }
+        }
+        views
+    }
+
+    fn is_served(&self, account: &AccountId) -> bool {
+        self.books.accounts.contains_key(account) || self.books.any_zone_of(account).is_some()
+    }
+
+    /// The operator's files that hold maps of an account, and what they name, as they are served.
+    fn view_of(&self, account: &AccountId) -> View {
+        let holds = |maps: &[Arc<AddressMap>]| maps.iter().any(|map| map.account == *account);
+        let files = self.books.operator.files.iter().filter(|(_, file)| holds(&file.maps));
+        let with_named = files.flat_map(|(path, _)| {
+            let named = self.books.names.get(path).into_iter().flatten();
+            std::iter::once(path).chain(named)
+        });
+        with_named
+            .filter_map(|path| Some((path.clone(), self.books.files.get(path)?.served?)))
+            .collect()
+    }
+
+    /// What never was good, after plans: what is taken is good now, or gone.
+    fn faulty_after(&self, accepted: &[Plan]) -> Faulty {
+        let mut faulty = self.books.faulty.clone();
+        for plan in accepted {
+            match &plan.unit {
+                Unit::Operator => faulty.operator = plan.faulty,
+                Unit::Account(account) if plan.faulty => {
+                    faulty.accounts.insert(account.clone());
+                }
+                Unit::Account(account) => {
+                    faulty.accounts.remove(account);
+                }
+                Unit::Zone(_) | Unit::Nothing => {}
+            }
+            for (origin, (path, zone)) in &plan.zones {
+                match (zone, path.account()) {
+                    (ZonePlan::Faulty, Some(account)) => faulty.zones.insert(origin.clone(), account),
+                    _ => faulty.zones.remove(origin),
+                };
+            }
+        }
+        faulty
+    }
+
+    /// Immutable maps that are served now and are not remembered as they are.
+    fn immutable_after(&self, accepted: &[Plan]) -> Vec<(MapId, Option<String>)> {
+        let maps = accepted.iter().filter_map(|plan| plan.operators.as_ref()).flatten();
+        maps.filter(|map| map.immutable)
+            .map(|map| (&map.id, remembered_map::text(map)))
+            .filter(|(id, text)| {
+                self.books.immutable.get(*id).is_none_or(|known| remembered_map::text(known) != *text)
+            })
+            .map(|(id, text)| (id.clone(), Some(text)))
+            .collect()
+    }
+
+    fn edit(&self, accepted: &[Plan], intent: &Intent, change: &mut Change) -> Edit {
+        let mut zones: BTreeMap<_, ZoneChange> = BTreeMap::new();
+        for (origin, (path, plan)) in accepted.iter().flat_map(|plan| &plan.zones) {
+            let put = |zone: Zone| path.account().map(|account| ZoneChange::Put { account, zone });
+            let planned = match plan {
+                ZonePlan::Good(zone) => put(zone.clone()),
+                ZonePlan::Faulty => put(Zone::faulty(&origin.to_lower_wire())),
+                // Where another plan has the zone it has moved.
+                ZonePlan::Removed if zones.contains_key(origin) => None,
+                ZonePlan::Removed => Some(ZoneChange::Remove),
+            };
+            if let Some(planned) = planned {
+                zones.insert(origin.clone(), planned);
+            }
+        }
+        for (origin, planned) in &zones {
+            let sign = match planned {
+                ZoneChange::Remove => '-',
+                ZoneChange::Put { .. } if self.books.zones.contains_key(origin) => '~',
+                ZoneChange::Put { .. } => '+',
+            };
+            listed_zone(sign, origin, &mut change.zones);
+        }
+        let was_faulty = &self.books.faulty;
+        let is_faulty = intent.faulty.as_ref().unwrap_or(was_faulty);
+        let mut edit = Edit { zones: zones.into_iter().collect(), ..Edit::default() };
+        for plan in accepted {
+            if let Some(account) = plan.account() {
+                let faulty = is_faulty.accounts.contains(account);
+                if plan.changes_maps() || plan.settings.is_some() || faulty != was_faulty.accounts.contains(account) {
+                    let served = self.books.accounts.get(account).and_then(|served| served.settings.clone());
+                    let settings = plan.settings.clone().unwrap_or(served);
+                    let maps = maps_after(&self.books, account, plan);
+                    edit.accounts.push((account.clone(), AccountWords { settings, maps, faulty }));
+                }
+            }
+        }
+        let operator = accepted.iter().find(|plan| plan.unit == Unit::Operator);
+        let anycast = anycast_after(&self.books, operator);
+        if anycast != self.books.operator.anycast() || is_faulty.operator != was_faulty.operator {
+            edit.operator = Some(OperatorWords { anycast: anycast.cloned(), faulty: is_faulty.operator });
+        }
+        edit
+    }
+
+    /// Enters what was published.
+    fn enter(&mut self, accepted: Vec<Plan>, intent: Intent) {
+        let books = &mut self.books;
+        books.generation = intent.generation;
+        books.published = intent.time;
+        self.base = None;
+        for (path, remembered) in &intent.files {
+            match remembered {
+                Some(remembered) => {
+                    books.files.entry(path.clone()).or_default().served = Some(remembered.digest);
+                }
+                None => {
+                    if let Some(known) = books.files.get_mut(path) {
+                        known.served = None;
+                    }
+                }
+            }
+        }
+        if let Some(faulty) = intent.faulty {
+            books.faulty = faulty;
+        }
+        let mut by_operator = false;
+        // What goes goes first, so that what moved is there in the end.
+        for (origin, (path, zone)) in accepted.iter().flat_map(|plan| &plan.zones) {
+            if matches!(zone, ZonePlan::Removed) && books.zones.get(origin).is_some_and(|zone| zone.path == *path) {
+                books.zones.remove(origin);
+            }
+        }
+        for mut plan in accepted {
+            for (origin, (path, zone)) in std::mem::take(&mut plan.zones) {
+                if let (false, Some(account)) = (matches!(zone, ZonePlan::Removed), path.account()) {
+                    let faulty = matches!(zone, ZonePlan::Faulty);
+                    books.zones.insert(origin, ServedZone { account, path, faulty });
+                }
+            }
+            for (path, copy) in &plan.files {
+                if copy.is_none() {
+                    books.set_names(path, BTreeSet::new());
+                }
+            }
+            for (path, names) in std::mem::take(&mut plan.names) {
+                books.set_names(&path, names);
+            }
+            for (path, file) in std::mem::take(&mut plan.operator_files) {
+                by_operator = true;
+                match file {
+                    Some(file) => books.operator.files.insert(path, file),
+                    None => books.operator.files.remove(&path),
+                };
+            }
+            by_operator |= plan.operators.is_some();
+            books.enter_account(plan);
+        }
+        for (account, view) in intent.views {
+            books.accounts.entry(account).or_default().view = view;
+        }
+        for (id, text) in intent.immutable {
+            match text.and_then(|text| remembered_map::read(&text)) {
+                Some(map) => books.immutable.insert(id, Arc::new(map)),
+                None => books.immutable.remove(&id),
+            };
+        }
+        if by_operator {
+            books.restored = lost_immutable_maps(books);
+        }
+    }
+}
+
+/// All that is served, as the state remembers it.
+pub(super) fn manifest(books: &super::books::Books) -> Manifest {
+    let files = books.files.iter().filter_map(|(path, known)| {
+        let digest = known.served?;
+        let same = !books.differing.contains(path);
+        let stamp = known.seen.filter(|_| same).unwrap_or_default();
+        Some((path.clone(), Remembered { digest, stamp }))
+    });
+    let views = books.accounts.iter().filter_map(|(id, account)| Some((id.clone(), account.view.clone()?)));
+    Manifest {
+        generation: books.generation,
+        published: books.published,
+        files: files.collect(),
+        views: views.collect(),
+        faulty: books.faulty.clone(),
+        immutable: books
+            .immutable
+            .iter()
+            .map(|(id, map)| (id.clone(), remembered_map::text(map)))
+            .collect(),
+    }
+}

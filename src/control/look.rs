@@ -1,0 +1,258 @@
+//! Looking at the folders: which sources may differ from what was last read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::books::Books;
+use super::folder::{self, display, is_left_out};
+use super::source::Kind;
+use super::{SourcePath, Sources, Stamp, Tree};
+use crate::model::{AccountId, Diagnostic, Place, Unit};
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub(super) enum Ask {
+    /// Both trees.
+    Everything,
+    /// Files, folders, and what was one of them.
+    Paths(BTreeSet<PathBuf>),
+}
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Sources to be read: changed, gone, or perhaps so.
+    pub(super) touched: BTreeSet<SourcePath>,
+    /// Units to be judged for another reason: their folders can, or cannot, be read.
+    pub(super) units: BTreeSet<Unit>,
+    /// What is wrong with the folders as such, and keeps what is served from following them.
+    pub(super) faults: Vec<Diagnostic>,
+    /// Folders and files that can never be read where they are.
+    pub(super) strays: Vec<Diagnostic>,
+}
+
+/// Says whether a source may be read now: its writer has closed it, it looks the same twice.
+pub(super) type MayRead<'f> = &'f mut dyn FnMut(&SourcePath, Option<Stamp>) -> bool;
+
+/// Looks at the folders. `books` is told which folders cannot be read.
+pub(super) fn look(sources: &Sources, books: &mut Books, ask: &Ask, may_read: MayRead<'_>) -> Looked {
+    let mut look = Look { sources, books, may_read, looked: Looked::default() };
+    match ask {
+        Ask::Paths(paths) if look.books.faults.is_empty() => look.paths(paths),
+        // What could not be read may have become readable without an event of its own.
+        _ => look.everything(),
+    }
+    look.looked
+}
+
+struct Look<'a, 'f> {
+    sources: &'a Sources,
+    books: &'a mut Books,
+    may_read: MayRead<'f>,
+    looked: Looked,
+}
+
+impl Look<'_, '_> {
+    /// The entries of a tree's folder, unless something is wrong with it: then nothing of the tree is looked at.
+    fn root(&mut self, tree: Tree) -> Option<Vec<folder::Entry>> {
+        let root = self.sources.root(tree);
+        let served = self.books.files.iter().any(|(path, known)| path.tree == tree && known.served.is_some());
+        let (what, keep) = match tree {
+            Tree::Zones => ("the folder of master files", "zones"),
+            Tree::Maps => ("the folder of address maps", "maps"),
+        };
+        let fault = |code, message: String| {
+            let place = Place::file(&display(root));
+            let hint = format!("put it back; all {keep} stay as they are served until then");
+            Diagnostic::error(code, place, message).hint(hint)
+        };
+        let found = match folder::list(root) {
+            Ok(entries) if tree == Tree::Zones && entries.is_empty() && served => {
+                Err(fault("folder-empty", format!("{what} is empty, but zones are served")))
+            }
+            Ok(entries) => Ok(entries),
+            Err(error) if error.kind() == ErrorKind::NotFound && tree == Tree::Maps && !served => Ok(Vec::new()),
+            Err(error) => Err(fault("folder-gone", format!("{what} cannot be read: {error}"))),
+        };
+        found.map_err(|fault| self.looked.faults.push(fault)).ok()
+    }
+
+    fn everything(&mut self) {
+        let before = std::mem::take(&mut self.books.faults);
+        for tree in [Tree::Zones, Tree::Maps] {
+            let Some(entries) = self.root(tree) else {
+                let kept = before.iter().filter(|(path, _)| path.tree == tree);
+                self.books.faults.extend(kept.map(|(path, fault)| (path.clone(), fault.clone())));
+                continue;
+            };
+            let mut there = BTreeSet::new();
+            for entry in entries {
+                if entry.is_folder {
+                    self.account_folder(tree, &entry.path, &mut there);
+                } else {
+                    self.file(&entry.path, &mut there);
+                }
+            }
+            self.gone(tree, &there);
+        }
+        self.named();
+        let units = |faults: &BTreeMap<SourcePath, (Unit, String)>| -> BTreeSet<Unit> {
+            faults.values().map(|(unit, _)| unit.clone()).collect()
+        };
+        self.looked.units.extend(units(&before));
+        self.looked.units.extend(units(&self.books.faults));
+    }
+
+    /// All files of an account's folder.
+    fn account_folder(&mut self, tree: Tree, folder: &Path, there: &mut BTreeSet<SourcePath>) {
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some(account) = AccountId::new(name).filter(|account| !account.is_default()) else {
+            let message = format!("folder name is not an account: {name}");
+            let diagnostic = Diagnostic::error("bad-account-folder", Place::file(&display(folder)), message);
+            self.looked.strays.push(diagnostic.hint(
+                "name the folder with 1 to 32 of a-z, 0-9 and -; files of the account default stand beside the folders",
+            ));
+            return;
+        };
+        let (files, faults) = folder::list_deep(folder);
+        for entry in files {
+            self.file(&entry.path, there);
+        }
+        for (path, error) in faults {
+            if let Some(source) = SourcePath::of(&path, self.sources) {
+                debug_assert_eq!(source.tree, tree);
+                let fault = (Unit::Account(account.clone()), error.to_string());
+                self.books.faults.insert(source, fault);
+            }
+        }
+    }
+
+    /// A file of a listing: to be read where it is not as it was.
+    fn file(&mut self, path: &Path, there: &mut BTreeSet<SourcePath>) {
+        let Some(source) = SourcePath::of(path, self.sources) else { return };
+        if source.tree == Tree::Zones && source.below.extension().is_some_and(|found| found == "zone") {
+            self.stray(&source, path);
+        }
+        if source.kind() != Kind::Other {
+            self.compare(&source);
+        }
+        there.insert(source);
+    }
+
+    /// A master file whose name is no origin.
+    fn stray(&mut self, source: &SourcePath, path: &Path) {
+        if source.kind() == Kind::Other {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let message = format!("file name is not a zone: {stem}");
+            let diagnostic = Diagnostic::error("bad-zone-file-name", Place::file(&display(path)), message);
+            self.looked.strays.push(diagnostic.hint("name the file after the origin: example.com.zone"));
+        }
+    }
+
+    fn compare(&mut self, source: &SourcePath) {
+        let stamp = std::fs::metadata(source.on_disk(self.sources)).ok().map(|found| Stamp::of(&found));
+        let known = self.books.files.get(source).copied().unwrap_or_default();
+        let same = match (stamp, known.seen) {
+            (Some(stamp), Some(seen)) => stamp == seen,
+            (None, None) => known.served.is_none(),
+            _ => false,
+        };
+        if !same && (self.may_read)(source, stamp) {
+            self.looked.touched.insert(source.clone());
+        }
+    }
+
+    /// Sources that are known and were not listed; what lies in a folder that cannot be listed is not gone.
+    fn gone(&mut self, tree: Tree, there: &BTreeSet<SourcePath>) {
+        let faults: Vec<&SourcePath> = self.books.faults.keys().collect();
+        let unseen = |path: &SourcePath| {
+            faults.iter().any(|fault| fault.tree == path.tree && path.below.starts_with(&fault.below))
+        };
+        let is_known = |path: &SourcePath, known: &super::books::Known| {
+            known.seen.is_some() || known.served.is_some() || self.books.differing.contains(path)
+        };
+        let gone: Vec<SourcePath> = self
+            .books
+            .files
+            .iter()
+            .filter(|(path, known)| path.tree == tree && path.kind() != Kind::Other && is_known(path, known))
+            .map(|(path, _)| path)
+            .filter(|path| !there.contains(*path) && !unseen(path))
+            .cloned()
+            .collect();
+        for path in gone {
+            if (self.may_read)(&path, None) {
+                self.looked.touched.insert(path);
+            }
+        }
+    }
+
+    /// Files that other files name.
+    fn named(&mut self) {
+        let named: Vec<SourcePath> = self.books.named_by.keys().cloned().collect();
+        for path in named {
+            self.compare(&path);
+        }
+    }
+
+    fn paths(&mut self, paths: &BTreeSet<PathBuf>) {
+        let mut trees: BTreeMap<Tree, bool> = BTreeMap::new();
+        for path in paths {
+            let Some(source) = SourcePath::of(path, self.sources) else { continue };
+            let is_there = *trees.entry(source.tree).or_insert_with(|| self.root(source.tree).is_some());
+            if source.below.as_os_str().is_empty() {
+                return self.everything();
+            }
+            if !is_there || source.below.components().any(|part| is_left_out(&part.as_os_str().to_string_lossy())) {
+                continue;
+            }
+            match std::fs::metadata(path) {
+                Ok(found) if found.is_dir() => self.folder(&source),
+                Ok(found) => self.changed(&source, Some(Stamp::of(&found))),
+                Err(_) => {
+                    let below: Vec<SourcePath> = self.books.below(&source).map(|(path, _)| path.clone()).collect();
+                    // A link that leads nowhere is a file that cannot be read.
+                    self.changed(&source, None);
+                    for path in below {
+                        self.changed(&path, None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A source of which something is known to have happened.
+    fn changed(&mut self, source: &SourcePath, stamp: Option<Stamp>) {
+        let is_stray = source.kind() == Kind::Other;
+        if is_stray && stamp.is_some() && source.tree == Tree::Zones {
+            let path = source.on_disk(self.sources);
+            if source.below.extension().is_some_and(|found| found == "zone") {
+                self.stray(source, &path);
+            }
+        }
+        if self.books.is_source(source) && (self.may_read)(source, stamp) {
+            self.looked.touched.insert(source.clone());
+        }
+    }
+
+    /// A folder that appeared or in which anything may have changed.
+    fn folder(&mut self, source: &SourcePath) {
+        let Some(top) = source.below.components().next() else { return };
+        let top = SourcePath::new(source.tree, Path::new(top.as_os_str()));
+        let mut there = BTreeSet::new();
+        let faults = self.books.faults.len();
+        self.account_folder(source.tree, &top.on_disk(self.sources), &mut there);
+        if self.books.faults.len() != faults {
+            return self.everything();
+        }
+        let known: Vec<SourcePath> = self.books.below(&top).map(|(path, _)| path.clone()).collect();
+        for path in known.into_iter().filter(|path| !there.contains(path)) {
+            self.compare(&path);
+        }
+        let named: Vec<SourcePath> = there.into_iter().filter(|path| self.books.named_by.contains_key(path)).collect();
+        for path in named {
+            self.compare(&path);
+        }
+    }
+}

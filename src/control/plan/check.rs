@@ -1,0 +1,92 @@
+//! What an account's maps and settings say together.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Plan, Planner, ZonePlan};
+use crate::addrmap;
+use crate::model::{
+    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, Member, Severity, Unit, World, ZoneContent,
+};
+use crate::wire::Name;
+
+impl Planner<'_> {
+    /// Checks the maps of one account against each other and against the zones that they name. The rest of the world
+    /// is left out: what another account says changes nothing here, so that the cost follows the account's maps.
+    pub(super) fn check(
+        &self,
+        account: &AccountId,
+        settings: &AccountSettings,
+        maps: &[Arc<AddressMap>],
+        plan: &mut Plan,
+    ) {
+        let mut world = World { maps: maps.to_vec(), ..World::default() };
+        world.accounts.insert(account.clone(), settings.clone());
+        for origin in self.named_zones(account, settings, maps) {
+            if let Some(owner) = self.owner(&origin, account, plan) {
+                // What is in a zone makes no difference here.
+                world.zones.push(LoadedZone { origin, account: owner, content: ZoneContent::Faulty });
+            }
+        }
+        let own = Unit::Account(account.clone());
+        for (unit, found) in addrmap::check(&world) {
+            if unit == own || found.severity != Severity::Error {
+                plan.findings.push((own.clone(), found));
+            } else if unit == Unit::Nothing {
+                // With something served, whoever comes with a fault is held; what became one without a change of its
+                // own is not.
+                let unit = if !self.first && self.is_new(account, maps, &found) { own.clone() } else { unit };
+                plan.findings.push((unit, found));
+            }
+        }
+    }
+
+    /// Zones that the maps and settings name, and one of the account's own if it has any.
+    fn named_zones(
+        &self,
+        account: &AccountId,
+        settings: &AccountSettings,
+        maps: &[Arc<AddressMap>],
+    ) -> BTreeSet<Name> {
+        let mut names: BTreeSet<Name> = settings.zones.keys().cloned().collect();
+        for map in maps {
+            names.extend(map.memberships.iter().filter_map(|membership| match &membership.member {
+                Member::Zone(origin) => Some(origin.clone()),
+                Member::Account => None,
+            }));
+            let server = map.default_sni.as_deref().map(|text| text.trim_start_matches("*."));
+            let mut name = server.and_then(|text| Name::parse(text, Some(&Name::root())).ok());
+            while let Some(at) = name {
+                name = at.parent();
+                names.insert(at);
+            }
+        }
+        // A member that is not there may be a name inside of a zone.
+        let parents: Vec<Name> = names
+            .iter()
+            .filter(|name| !self.books.zones.contains_key(*name))
+            .flat_map(|name| std::iter::successors(name.parent(), Name::parent))
+            .collect();
+        names.extend(parents);
+        names.extend(self.books.any_zone_of(account));
+        names
+    }
+
+    /// Whose zone it will be, as far as this plan knows.
+    fn owner(&self, origin: &Name, account: &AccountId, plan: &Plan) -> Option<AccountId> {
+        match plan.zones.get(origin) {
+            Some((_, ZonePlan::Good(_) | ZonePlan::Faulty)) => Some(account.clone()),
+            Some((_, ZonePlan::Removed)) => None,
+            None => self.books.zones.get(origin).map(|zone| zone.account.clone()),
+        }
+    }
+
+    /// Whether the map that a fault is about is not the one that is served.
+    fn is_new(&self, account: &AccountId, maps: &[Arc<AddressMap>], found: &Diagnostic) -> bool {
+        let served = self.books.accounts.get(account).map(|served| served.maps()).unwrap_or_default();
+        let about = |map: &&Arc<AddressMap>| {
+            map.place == found.place || map.memberships.iter().any(|member| member.place == found.place)
+        };
+        maps.iter().filter(about).any(|map| !served.contains(map))
+    }
+}

@@ -1,0 +1,141 @@
+//! Zones: read, checked, compiled.
+
+use std::sync::Arc;
+
+use super::{Plan, Planner, ZonePlan};
+use crate::compile::compile_zone;
+use crate::control::SourcePath;
+use crate::control::desk::{Copy, Found};
+use crate::control::source::Kind;
+use crate::model::{AccountId, AccountSettings, Diagnostic, Place, Unit, ZoneData};
+use crate::snapshot::Zone;
+use crate::wire::Name;
+use crate::zonefile::{self, ReadOptions};
+
+impl Planner<'_> {
+    /// A zone of the account `default`: a unit of its own.
+    pub(super) fn default_zone(&self, unit: &Unit, settings: &AccountSettings) -> Plan {
+        let mut plan = Plan::new(unit.clone());
+        for path in self.of_unit(unit) {
+            self.zone(path, settings, &mut plan);
+        }
+        if self.first {
+            self.take_what_is_good(&mut plan);
+        }
+        plan
+    }
+
+    /// Reads one master file and plans what becomes of its zone.
+    pub(super) fn zone(&self, path: &SourcePath, settings: &AccountSettings, plan: &mut Plan) {
+        let Kind::Zone(origin) = path.kind() else { return };
+        let unit = Unit::Zone(origin.clone());
+        match self.desk.read(path) {
+            Found::Missing => {
+                if self.books.zones.get(&origin).is_some_and(|zone| zone.path == *path) {
+                    plan.zones.insert(origin, (path.clone(), ZonePlan::Removed));
+                    plan.files.insert(path.clone(), None);
+                }
+            }
+            Found::Unreadable(why) => plan.tell(&unit, [self.unreadable(path, &why)]),
+            Found::Content(copy) if self.is_changed(path, &copy) => {
+                self.zone_content(path, &origin, copy, settings, plan);
+            }
+            Found::Content(_) => {}
+        }
+    }
+
+    fn zone_content(
+        &self,
+        path: &SourcePath,
+        origin: &Name,
+        copy: Copy,
+        settings: &AccountSettings,
+        plan: &mut Plan,
+    ) {
+        let unit = Unit::Zone(origin.clone());
+        if let Some((other, ZonePlan::Good(_))) = plan.zones.get(origin) {
+            let (first, second) = (self.desk.shown(other), self.desk.shown(path));
+            plan.tell(&unit, two_files(origin, &first, &second));
+            return;
+        }
+        let namer = self.desk.namer(path);
+        let options = ReadOptions { require_tags: settings.require_tags };
+        let (data, found) =
+            zonefile::read_zone(&self.desk.shown(path), &copy.content, origin, options, &namer);
+        plan.tell(&unit, found);
+        plan.note_names(self.desk, path, namer.into_names());
+        let Some(data) = data else { return };
+        match self.compile(&data, settings.proxies(origin)) {
+            Ok(zone) => {
+                plan.zones.insert(origin.clone(), (path.clone(), ZonePlan::Good(zone)));
+                plan.files.insert(path.clone(), Some(copy));
+            }
+            Err(error) => plan.tell(&unit, [*error]),
+        }
+    }
+
+    fn compile(&self, data: &ZoneData, proxies: bool) -> Result<Zone, Box<Diagnostic>> {
+        self.desk.count_compiled();
+        compile_zone(data, proxies, self.seed).map_err(|error| {
+            let place = Place::file(&data.files[0]);
+            let found = Diagnostic::error("zone-too-large", place, error.to_string());
+            Box::new(found.hint("split the RRset over several names, or the zone with a delegation"))
+        })
+    }
+
+    /// A zone as it is served, compiled anew because its account's settings change.
+    pub(super) fn zone_again(
+        &self,
+        account: &AccountId,
+        origin: &Name,
+        path: &SourcePath,
+        settings: &AccountSettings,
+        plan: &mut Plan,
+    ) {
+        // What is served counts here, not what lies in the folder meanwhile.
+        let known = self.books.files.get(path);
+        let served = known.and_then(|known| known.served);
+        if let Some(digest) = served
+            && let Ok(content) = self.store.read(&digest)
+        {
+            self.desk.lay(path, content, known.and_then(|known| known.seen).unwrap_or_default());
+        }
+        if let Found::Content(copy) = self.desk.read(path) {
+            let before = plan.findings.len();
+            self.zone_content(path, origin, copy, settings, plan);
+            // The settings are to blame: the zone was good without them.
+            for (unit, _) in &mut plan.findings[before..] {
+                *unit = Unit::Account(account.clone());
+            }
+        }
+    }
+
+    /// On a first start a fault costs what it is in: its zone, or all zones of the account.
+    pub(super) fn take_what_is_good(&self, plan: &mut Plan) {
+        let mut faulty: Vec<(Name, SourcePath)> = Vec::new();
+        for path in self.of_unit(&plan.unit) {
+            let Kind::Zone(origin) = path.kind() else { continue };
+            let is_there = !matches!(self.desk.read(path), Found::Missing);
+            let is_good = matches!(plan.zones.get(&origin), Some((_, ZonePlan::Good(_))));
+            let has_errors = (plan.findings.iter()).any(|(unit, found)| {
+                *unit == Unit::Zone(origin.clone()) && found.severity == crate::model::Severity::Error
+            });
+            if is_there && (plan.faulty || !is_good || has_errors) {
+                faulty.push((origin, path.clone()));
+            }
+        }
+        for (origin, path) in faulty {
+            plan.files.remove(&path);
+            plan.names.remove(&path);
+            plan.zones.insert(origin, (path, ZonePlan::Faulty));
+        }
+    }
+}
+
+/// What two master files of one account for one origin are told.
+fn two_files(origin: &Name, first: &Arc<str>, second: &Arc<str>) -> [Diagnostic; 2] {
+    [(first, second), (second, first)].map(|(here, other)| {
+        let message = format!("zone {origin} is in two files, the other one is: {other}");
+        Diagnostic::error("zone-in-two-files", Place::file(here), message).hint("remove one of the two files")
+    })
+}

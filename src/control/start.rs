@@ -1,0 +1,199 @@
+//! The start: what was served last, at once, and without that what the files say.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::books::{Books, Known, ServedZone};
+use super::desk::{Desk, Shelf};
+use super::engine::{Engine, How, now};
+use super::look::Ask;
+use super::report::{Change, Outcome, Trigger};
+use super::state::{Intent, Manifest, Opened, State, StateError};
+use super::store::Store;
+use super::{SourcePath, Sources, Tree, remembered_map};
+use crate::compile::{AccountWords, Builder, Edit, OperatorWords, ZoneChange};
+use crate::model::{AccountId, Unit};
+use crate::snapshot::{Publisher, Retired, Seed, Snapshot, Zone};
+use crate::wire::Name;
+
+/// What a start serves first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartFrom {
+    /// What was served last; the files are a candidate then.
+    #[default]
+    State,
+    /// What the files say, whatever was served before.
+    Files,
+}
+
+/// The engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// What is remembered cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// There is no state, and no folder to read instead.
+    #[error("{0}")]
+    Folder(String),
+}
+
+impl Engine {
+    /// Opens the state, whose lock the caller holds, and makes a first snapshot: of what was served last where there
+    /// is that, else of what is good in the files. Where the state was served the files are not looked at: whoever
+    /// starts the engine lets it follow them next.
+    pub fn start(sources: Sources, state: &Path, from: StartFrom, strict: bool) -> Result<(Engine, Change), EngineError> {
+        let Opened { state, confirmed, intent, notes } = State::open(state)?;
+        for note in notes {
+            tracing::warn!("{note}");
+        }
+        let seed = Seed::random();
+        let mut engine = Engine {
+            sources,
+            strict,
+            books: Books::default(),
+            store: Store::new(state),
+            builder: Builder::new(seed.clone()),
+            publisher: Publisher::new(Arc::new(Snapshot::empty(0, seed))),
+            retired: Retired::default(),
+            changes: VecDeque::new(),
+            faults: Vec::new(),
+            started: now(),
+            base: None,
+        };
+        let change = match (from, confirmed) {
+            (StartFrom::State, Some(manifest)) => engine.restore(&manifest, intent),
+            (_, confirmed) => {
+                if let Some(manifest) = confirmed {
+                    tracing::warn!(generation = manifest.generation, "what was served last is put aside: start from files");
+                    engine.remember_immutable(&manifest);
+                    engine.base = Some(manifest);
+                }
+                engine.first()?
+            }
+        };
+        Ok((engine, change))
+    }
+
+    /// There is nothing to go back to: what is good is served.
+    fn first(&mut self) -> Result<Change, EngineError> {
+        let how = How { first: true, without_state: false };
+        let change = self.follow(Trigger::Start, &Ask::Everything, &mut |_, _| true, how);
+        if let Some(fault) = self.faults.first() {
+            return Err(EngineError::Folder(fault.message.clone()));
+        }
+        if self.books.generation == 0 {
+            // Nothing is there: that is what is served.
+            let mut change = change.clone();
+            let _ = self.commit(Vec::new(), &BTreeMap::new(), how, &mut change);
+        }
+        Ok(Change { generation: self.books.generation, ..change })
+    }
+
+    fn remember_immutable(&mut self, manifest: &Manifest) {
+        for (id, text) in &manifest.immutable {
+            match remembered_map::read(text) {
+                Some(map) => {
+                    self.books.immutable.insert(id.clone(), Arc::new(map));
+                }
+                None => tracing::error!(map = %id, "a remembered immutable map cannot be read"),
+            }
+        }
+    }
+
+    /// Serves what was confirmed last, then judges what was only intended.
+    fn restore(&mut self, manifest: &Manifest, intent: Option<Intent>) -> Change {
+        let begun = Instant::now();
+        let mut change = Change { at: now(), trigger: Trigger::Start, ..Change::default() };
+        self.remember_immutable(manifest);
+        self.take_from_memory(manifest, &mut change);
+        if let Some(intent) = intent {
+            self.judge_again(manifest, &intent, &mut change);
+        }
+        change.outcome = Outcome::Published;
+        change.generation = self.books.generation;
+        change.took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        change.zones.clear();
+        self.changes.push_front(change.clone());
+        change
+    }
+
+    fn take_from_memory(&mut self, manifest: &Manifest, change: &mut Change) {
+        let mut paths: BTreeMap<Unit, BTreeSet<SourcePath>> = BTreeMap::new();
+        for path in manifest.files.keys() {
+            if let Some(unit) = path.unit() {
+                paths.entry(unit).or_default().insert(path.clone());
+            }
+        }
+        // With a view on the operator's files an account has maps even without a file of its own.
+        for account in manifest.views.keys() {
+            paths.entry(Unit::Account(account.clone())).or_default();
+        }
+        let desk = Desk::new(&self.sources, Shelf::Memory(&self.store, manifest));
+        let judged = self.judge(&desk, &paths, &BTreeSet::new(), &manifest.views, true);
+        super::engine::add_cost(change, &desk);
+        for (unit, errors) in &judged.denied {
+            tracing::error!(%unit, "what was served before is not good any more in this version");
+            errors.iter().for_each(super::engine::log);
+        }
+        let everything = Intent::between(&Manifest::default(), manifest);
+        self.publish(judged.accepted, everything, change);
+        for (path, remembered) in &manifest.files {
+            self.books.files.insert(
+                path.clone(),
+                Known { served: Some(remembered.digest), seen: Some(remembered.stamp) },
+            );
+        }
+        self.take_faulty(manifest);
+    }
+
+    /// What never was good stays so: its zones are answered SERVFAIL, and its files differ from what is served.
+    fn take_faulty(&mut self, manifest: &Manifest) {
+        let faulty = &manifest.faulty;
+        if *faulty == super::state::Faulty::default() {
+            return;
+        }
+        let mut edit = Edit::default();
+        for (origin, account) in &faulty.zones {
+            let path = likely_path(origin, account);
+            self.books.files.entry(path.clone()).or_default();
+            self.books.differing.insert(path.clone());
+            let zone = ServedZone { account: account.clone(), path, faulty: true };
+            self.books.zones.insert(origin.clone(), zone);
+            let zone = Zone::faulty(&origin.to_lower_wire());
+            edit.zones.push((origin.clone(), ZoneChange::Put { account: account.clone(), zone }));
+        }
+        for account in &faulty.accounts {
+            let words = AccountWords { faulty: true, ..AccountWords::default() };
+            edit.accounts.push((account.clone(), words));
+        }
+        if faulty.operator {
+            edit.operator = Some(OperatorWords { anycast: None, faulty: true });
+        }
+        let (snapshot, _) = self.builder.apply(edit, manifest.generation);
+        self.retired.push(self.publisher.publish(Arc::new(snapshot)));
+        self.retired.free();
+    }
+
+    /// What was intended when the server ended, and perhaps served: it is judged like any change.
+    fn judge_again(&mut self, manifest: &Manifest, intent: &Intent, change: &mut Change) {
+        tracing::warn!(generation = intent.generation, "a change was not confirmed when the server ended: it is judged again");
+        let mut after = manifest.clone();
+        after.apply(intent);
+        let touched: BTreeSet<SourcePath> = intent.files.iter().map(|(path, _)| path.clone()).collect();
+        self.round(Some(&after), &touched, BTreeSet::new(), How::default(), change);
+    }
+}
+
+/// Where the master file of a zone most likely is.
+fn likely_path(origin: &Name, account: &AccountId) -> SourcePath {
+    let shown = origin.to_string();
+    let mut path = PathBuf::new();
+    if !account.is_default() {
+        path.push(account.as_str());
+    }
+    let name = shown.strip_suffix('.').filter(|name| !name.is_empty()).unwrap_or(".");
+    path.push(format!("{name}.zone"));
+    SourcePath::new(Tree::Zones, &path)
+}

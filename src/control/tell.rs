@@ -1,0 +1,114 @@
+//! What the engine tells: its status, and why a name is answered what it is answered.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::desk::{Desk, Shelf};
+use super::engine::Engine;
+use super::report::{Problem, Status, Watching};
+use super::commit::manifest;
+use crate::answer::{self, Step};
+use crate::judge::{self, Explanation};
+use crate::model::{AccountSettings, LoadedZone, World, ZoneContent};
+use crate::wire::{Name, NameBuf, Question, RrType};
+use crate::zonefile::{self, ReadOptions};
+
+impl Engine {
+    /// What is served, what is held and why. `watching` and `being_written` are the watcher's.
+    pub fn status(&self, watching: Watching, being_written: Vec<String>, watch_fault: Option<Problem>) -> Status {
+        let snapshot = self.publisher.current();
+        let (mut names, mut accounts) = (0, BTreeSet::new());
+        let mut faulty_zones: Vec<String> = Vec::new();
+        for entry in snapshot.zones.iter() {
+            names += u64::from(entry.zone.names());
+            accounts.insert(entry.account);
+            if entry.zone.is_faulty() {
+                let origin = NameBuf::from_wire(entry.zone.origin());
+                faulty_zones.extend(origin.map(|origin| origin.to_string()));
+            }
+        }
+        faulty_zones.sort();
+        let problems = self.faults.iter().chain(&self.books.restored).map(Problem::from);
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: self.started,
+            generation: snapshot.generation,
+            published: self.books.published,
+            accounts: accounts.len() as u64,
+            zones: snapshot.zones.len() as u64,
+            faulty_zones,
+            names,
+            maps: snapshot.maps as u64,
+            in_sync: self.is_in_sync(),
+            watching,
+            being_written,
+            state_error: self.store.error.clone(),
+            held: self.books.held.keys().filter_map(|unit| self.held_unit(unit)).collect(),
+            problems: problems.chain(watch_fault).collect(),
+            changes: self.changes.iter().cloned().collect(),
+        }
+    }
+
+    /// Whether what is served is what the files say, as far as they were looked at.
+    pub fn is_in_sync(&self) -> bool {
+        self.books.differing.is_empty()
+            && self.books.held.is_empty()
+            && self.books.waiting.is_empty()
+            && self.faults.is_empty()
+            && self.books.restored.is_empty()
+    }
+
+    /// Walks to the answer of a question in what is served. The sources of the zones on the way are read again from
+    /// what is remembered of them.
+    pub fn explain(&self, name: &Name, rtype: RrType) -> Explanation {
+        let snapshot = self.publisher.current();
+        let question = Question::new(name, rtype);
+        let mut steps: Vec<Step<'_>> = Vec::new();
+        answer::resolve(&snapshot, &question, &mut steps);
+        let origins: BTreeSet<Name> = steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Zone(_, entry) => NameBuf::from_wire(entry.zone.origin()).ok(),
+                _ => None,
+            })
+            .map(|origin| origin.to_name())
+            .collect();
+        let world = self.world_of(&origins);
+        judge::explain(&world, &snapshot, name, rtype)
+    }
+
+    /// The sources of some zones as they are served.
+    fn world_of(&self, origins: &BTreeSet<Name>) -> World {
+        let mut world = World {
+            anycast: self.books.operator.anycast().cloned(),
+            faulty_accounts: self.books.faulty.accounts.clone(),
+            faulty_operator: self.books.faulty.operator,
+            ..World::default()
+        };
+        let all = manifest(&self.books);
+        let desk = Desk::new(&self.sources, Shelf::Memory(&self.store, &all));
+        for origin in origins {
+            let Some(zone) = self.books.zones.get(origin) else { continue };
+            let account = &zone.account;
+            let served = self.books.accounts.get(account);
+            let settings = served.and_then(|served| served.settings.as_deref().cloned());
+            let settings = settings.unwrap_or_else(|| AccountSettings::new(account.clone()));
+            let options = ReadOptions { require_tags: settings.require_tags };
+            let data = match desk.read(&zone.path) {
+                super::desk::Found::Content(copy) if !zone.faulty => {
+                    let namer = desk.namer(&zone.path);
+                    let shown = desk.shown(&zone.path);
+                    zonefile::read_zone(&shown, &copy.content, origin, options, &namer).0
+                }
+                _ => None,
+            };
+            let content = data.map_or(ZoneContent::Faulty, |data| ZoneContent::Good(Arc::new(data)));
+            if world.accounts.insert(account.clone(), settings).is_none() {
+                world.maps.extend(served.into_iter().flat_map(|served| served.maps()));
+            }
+            world.zones.push(LoadedZone { origin: origin.clone(), account: account.clone(), content });
+        }
+        world
+    }
+}

@@ -1,8 +1,8 @@
 //! The lock on the state directory.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Name of the file in the state directory.
@@ -30,8 +30,11 @@ pub enum LockError {
         /// Why.
         source: io::Error,
     },
-    /// The lock file cannot be opened, locked or written.
-    #[error("cannot use {}: {source}; the state directory must be writable for this user", .file.display())]
+    /// The lock file cannot be opened or locked.
+    #[error(
+        "cannot use {}: {source}; the state directory must be writable for this user, or hold this file already",
+        .file.display()
+    )]
     File {
         /// The lock file.
         file: PathBuf,
@@ -51,22 +54,14 @@ impl StateLock {
     /// Takes the lock on `dir`, which is created (for its owner only) where it is missing.
     pub fn acquire(dir: &Path) -> Result<StateLock, LockError> {
         match DirBuilder::new().mode(0o700).create(dir) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists && !dir.is_dir() => {
                 return Err(LockError::Create { dir: dir.to_owned(), source: error });
             }
             _ => {}
         }
         let path = dir.join(FILE);
         let failed = |source| LockError::File { file: path.clone(), source };
-        // Not truncated: until it is locked the content is the holder's.
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
+        let mut file = open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -74,15 +69,28 @@ impl StateLock {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        write_pid(&mut file).map_err(failed)?;
+        // The lock is what counts: a full disk, or one that cannot be written, takes nothing but a hint from the next.
+        let _ = write_pid(&file);
         Ok(StateLock { _file: file })
     }
 }
 
-fn write_pid(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())
+/// The lock file, for reading only where it cannot be had for writing: that is enough to lock it.
+fn open(path: &Path) -> io::Result<File> {
+    // Not truncated: until it is locked the content is the holder's.
+    let mut options = OpenOptions::new();
+    let opened = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.or_else(|error| match error.kind() {
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => File::open(path).map_err(|_| error),
+        _ => Err(error),
+    })
+}
+
+/// Written over what is there, which needs no room on a full disk.
+fn write_pid(file: &File) -> io::Result<()> {
+    let pid = format!("{}\n", std::process::id());
+    file.write_all_at(pid.as_bytes(), 0)?;
+    file.set_len(pid.len() as u64)
 }
 
 /// The holder may not have written it yet.
@@ -138,6 +146,19 @@ mod tests {
         let error = StateLock::acquire(dir.path()).unwrap_err();
         assert!(matches!(error, LockError::InUse { pid: None, .. }), "{error}");
         assert!(!error.to_string().contains("pid"), "{error}");
+    }
+
+    #[test]
+    fn what_can_only_be_read_can_be_locked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        fs::write(&path, "1\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        let lock = StateLock::acquire(dir.path()).unwrap();
+        let error = StateLock::acquire(dir.path()).unwrap_err();
+        assert!(matches!(error, LockError::InUse { .. }), "{error}");
+        drop(lock);
+        StateLock::acquire(dir.path()).unwrap();
     }
 
     #[test]

@@ -1,0 +1,319 @@
+//! What the server remembers: the sources of what is served, in one append-only file, `state/pack`.
+//!
+//! A generation is *intended* before it is published and *confirmed* after it. An intent says what differs from the
+//! generation confirmed last, and names contents by their digest; contents come before the intent that names them
+//! first. A checkpoint, which only compaction writes, is a whole generation. So an edit costs its own size.
+//!
+//! Invariants: what is confirmed was on the disk before it was published. A write that fails leaves the pack as it
+//! was. What is read is what was written, or an error: each record has a checksum over its head and a digest over the
+//! rest. Opening reads the heads alone, and of contents only those that were never confirmed.
+
+mod compact;
+mod encode;
+mod error;
+mod manifest;
+mod pack;
+mod record;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+pub use error::StateError;
+pub use manifest::{Faulty, Intent, Manifest, Remembered, View};
+
+use super::Digest;
+use pack::Pack;
+use record::{Kind, PACK_HEAD, PackHead};
+
+/// Name of the file in the state directory.
+const FILE: &str = "pack";
+/// Name of the file that takes its place, until it is whole.
+const NEW: &str = "pack.new";
+
+/// The state, open. The holder has the [`StateLock`](super::StateLock) on its directory.
+#[derive(Debug)]
+pub struct State {
+    dir: PathBuf,
+    path: PathBuf,
+    /// `None` until the first intent.
+    pack: Option<Pack>,
+    /// Where each content's record begins.
+    index: HashMap<Digest, u64>,
+    /// Where the next intent's records begin: behind everything but the loose confirm.
+    base: u64,
+    /// Where the pack ends; octets beyond are left from a write that failed, and cut off by the next.
+    end: u64,
+    /// The generation confirmed last, if its record, at `base`, need not be on the disk or is not written at all. The
+    /// next intent writes it, or writes it again.
+    loose: Option<u64>,
+    /// The generation intended last, if it is not confirmed.
+    intended: Option<u64>,
+    /// Whether the pack holds what may not be on the disk, the loose confirm apart.
+    unsynced: bool,
+    /// Whether the directory on the disk names this pack.
+    named: bool,
+    /// Below this length compaction cannot be worth its while.
+    worth_at: u64,
+}
+
+/// What [`State::open`] found.
+#[derive(Debug)]
+pub struct Opened {
+    /// The state.
+    pub state: State,
+    /// The generation that was confirmed last; `None` where none ever was.
+    pub confirmed: Option<Manifest>,
+    /// What was intended last and never confirmed, relative to `confirmed` or to nothing.
+    pub intent: Option<Intent>,
+    /// What else is to be told, for people.
+    pub notes: Vec<String>,
+}
+
+impl State {
+    /// Reads the state in `dir`. Nothing is written: the directory may be read-only. Fails where the pack cannot be
+    /// read, is not one that this version reads, or is damaged before what was confirmed last.
+    pub fn open(dir: &Path) -> Result<Opened, StateError> {
+        let path = dir.join(FILE);
+        let read = StateError::read(&path);
+        let mut state = State {
+            dir: dir.to_owned(),
+            pack: None,
+            index: HashMap::new(),
+            base: 0,
+            end: 0,
+            loose: None,
+            intended: None,
+            unsynced: false,
+            named: false,
+            worth_at: compact::WORTH,
+            path: path.clone(),
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Opened { state, confirmed: None, intent: None, notes: Vec::new() });
+            }
+            Err(error) => return Err(read(error)),
+        };
+        let length = file.metadata().map_err(&read)?.len();
+        let mut head = [0; PACK_HEAD];
+        let head_len = pack::read_at(&file, &mut head, 0).map_err(&read)?;
+        let marker = match record::read_pack_head(&head[..head_len]) {
+            PackHead::Ours(marker) => marker,
+            PackHead::Torn => {
+                let notes = torn(&path, length).into_iter().collect();
+                return Ok(Opened { state, confirmed: None, intent: None, notes });
+            }
+            PackHead::NotAPack => return Err(StateError::NotAPack { file: path }),
+            PackHead::Damaged => return Err(StateError::Damaged { file: path, offset: 0 }),
+            PackHead::Other(format, writer) => return Err(StateError::Format { file: path, format, writer }),
+        };
+        let pack = Pack { file, marker, writable: false };
+        let found = scan::scan(&pack, &path, length)?;
+        (state.base, state.end) = (found.end, found.end);
+        if let Some(confirmed) = &found.confirmed
+            && found.by_confirm
+            && found.confirmed_end == found.end
+        {
+            state.loose = Some(confirmed.generation);
+            state.base -= record::CONFIRM;
+        }
+        state.intended = found.intent.as_ref().map(|intent| intent.generation);
+        state.unsynced = found.confirmed_end < found.end;
+        state.index = found.index;
+        state.pack = Some(pack);
+        let notes = torn(&path, length - found.end).into_iter().collect();
+        Ok(Opened { state, confirmed: found.confirmed, intent: found.intent, notes })
+    }
+
+    /// A content, as it was given to [`State::intend`]. Fails where the pack does not hold it or it is damaged.
+    pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StateError> {
+        let missing = || StateError::Missing { file: self.path.clone(), digest: *digest };
+        let (Some(pack), Some(&at)) = (&self.pack, self.index.get(digest)) else { return Err(missing()) };
+        let head = pack.head(at).map_err(StateError::read(&self.path))?;
+        let head = head.filter(|head| {
+            head.kind == Kind::Content
+                && head.digest == *digest
+                && head.end(at).is_some_and(|end| end <= self.end)
+        });
+        let content = match head {
+            Some(head) => pack.payload(at, &head).map_err(StateError::read(&self.path))?,
+            None => None,
+        };
+        content.ok_or_else(|| StateError::DamagedContent {
+            file: self.path.clone(),
+            offset: at,
+            digest: *digest,
+        })
+    }
+
+    /// Whether the pack holds a content, whole or damaged.
+    pub fn holds(&self, digest: &Digest) -> bool {
+        self.index.contains_key(digest)
+    }
+
+    /// Octets of the pack.
+    pub fn size(&self) -> u64 {
+        self.end
+    }
+
+    /// Writes down what is about to be published, relative to the generation confirmed last, and waits until it is on
+    /// the disk. It takes the place of an earlier intent that was not confirmed. `contents` are written where the pack
+    /// does not hold them, or holds them damaged; the intent may name only what the pack then holds. Returns the
+    /// octets written. After an error everything is as before.
+    pub fn intend(&mut self, intent: &Intent, contents: &[(Digest, &[u8])]) -> Result<u64, StateError> {
+        let given: BTreeSet<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
+        let known = |digest: &Digest| given.contains(digest) || self.index.contains_key(digest);
+        if let Some(digest) = intent.contents().find(|digest| !known(digest)) {
+            return Err(StateError::Missing { file: self.path.clone(), digest });
+        }
+        let payload = encode::encode(intent);
+        let write = StateError::write(&self.path);
+        self.ready()?;
+        let pack = self.pack();
+        let written = (|| {
+            let mut out = pack.append(self.base);
+            if let Some(generation) = self.loose {
+                out.confirm(generation)?;
+            }
+            let mut places = HashMap::new();
+            for (digest, content) in contents {
+                debug_assert_eq!(Digest::of(content), *digest, "a content's own digest");
+                let held = match self.index.get(digest) {
+                    Some(at) => pack.is_content(*at, digest, content)?,
+                    None => places.contains_key(digest),
+                };
+                if !held {
+                    places.insert(*digest, out.record(Kind::Content, *digest, content)?);
+                }
+            }
+            out.record(Kind::Intent, Digest::of(&payload), &payload)?;
+            let end = out.finish()?;
+            pack.sync()?;
+            Ok((end, places))
+        })();
+        match written {
+            Ok((end, places)) => {
+                let octets = end - self.end;
+                self.index.extend(places);
+                (self.base, self.end) = (end, end);
+                (self.loose, self.unsynced) = (None, false);
+                self.intended = Some(intent.generation);
+                Ok(octets)
+            }
+            Err(error) => {
+                // Where even this fails, the next write does it.
+                let _ = pack.cut(self.end);
+                Err(write(error))
+            }
+        }
+    }
+
+    /// Writes down that what was intended last is published. It need not be on the disk: a lone intent is judged
+    /// again. After an error the generation counts as confirmed all the same: the next intent writes the confirm
+    /// first, and so does another call of this.
+    pub fn confirm(&mut self, generation: u64) -> Result<(), StateError> {
+        if self.intended == Some(generation) {
+            (self.intended, self.loose, self.base) = (None, Some(generation), self.end);
+        } else if self.loose != Some(generation) {
+            return Err(StateError::NotIntended { generation });
+        }
+        if self.base < self.end {
+            return Ok(());
+        }
+        let write = StateError::write(&self.path);
+        self.ready()?;
+        let pack = self.pack();
+        let written = (|| {
+            if self.unsynced {
+                // An intent from before this process: it must be there before it is called served.
+                pack.sync()?;
+            }
+            let mut out = pack.append(self.base);
+            out.confirm(generation)?;
+            out.finish()
+        })();
+        match written {
+            Ok(end) => {
+                (self.end, self.unsynced) = (end, false);
+                Ok(())
+            }
+            Err(error) => {
+                let _ = pack.cut(self.end);
+                Err(write(error))
+            }
+        }
+    }
+
+    /// Makes the pack fit to be written to: open for writing, still in its place, and without what is torn.
+    fn ready(&mut self) -> Result<(), StateError> {
+        let write = StateError::write(&self.path);
+        let replaced = || StateError::Replaced { file: self.path.clone() };
+        match &self.pack {
+            None => {
+                let new = self.dir.join(NEW);
+                let pack = create(&new, &self.path).map_err(&write)?;
+                self.pack = Some(pack);
+                (self.base, self.end) = (PACK_HEAD as u64, PACK_HEAD as u64);
+            }
+            Some(pack) if !pack.writable => {
+                let pack = pack.reopen(&self.path).map_err(&write)?.ok_or_else(replaced)?;
+                self.pack = Some(pack);
+                // A compaction may have been killed.
+                let _ = fs::remove_file(self.dir.join(NEW));
+            }
+            Some(pack) => {
+                if !pack.is_at(&self.path).map_err(&write)? {
+                    return Err(replaced());
+                }
+            }
+        }
+        if !self.named {
+            sync_dir(&self.dir).map_err(&write)?;
+            self.named = true;
+        }
+        let pack = self.pack();
+        let length = pack.file.metadata().map_err(&write)?.len();
+        if length < self.end {
+            return Err(replaced());
+        }
+        if length > self.end {
+            pack.cut(self.end).map_err(&write)?;
+        }
+        Ok(())
+    }
+
+    fn pack(&self) -> &Pack {
+        self.pack.as_ref().expect("`ready` has made or opened it")
+    }
+}
+
+/// Makes an empty pack at `path`, by way of `new`, so that its head is never torn.
+fn create(new: &Path, path: &Path) -> io::Result<Pack> {
+    let made = Pack::create(new).and_then(|pack| {
+        pack.sync()?;
+        fs::rename(new, path)?;
+        Ok(pack)
+    });
+    made.inspect_err(|_| drop(fs::remove_file(new)))
+}
+
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// The note on octets that are no whole record.
+fn torn(path: &Path, octets: u64) -> Option<String> {
+    let note = || {
+        format!(
+            "{}: {octets} octets at its end are left from a write that was cut short; the next change removes them",
+            path.display()
+        )
+    };
+    (octets > 0).then(note)
+}

@@ -1,0 +1,139 @@
+//! What a pack says, read from its beginning.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use super::super::Digest;
+use super::encode;
+use super::error::StateError;
+use super::manifest::{Intent, Manifest};
+use super::pack::{Pack, Window, read_at};
+use super::record::{CONFIRM, Kind, PACK_HEAD, RECORD_HEAD, RecordHead};
+
+/// What stands in a pack.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Where each content's record begins.
+    pub(super) index: HashMap<Digest, u64>,
+    /// The generation that was confirmed last.
+    pub(super) confirmed: Option<Manifest>,
+    /// What was intended last since then.
+    pub(super) intent: Option<Intent>,
+    /// Where the last whole record ends.
+    pub(super) end: u64,
+    /// Where the last confirm or checkpoint ends; the head of the pack, where there is none.
+    pub(super) confirmed_end: u64,
+    /// Whether that is a confirm.
+    pub(super) by_confirm: bool,
+}
+
+/// Reads a pack of `length` octets. What follows the last whole record is torn, if nothing there was confirmed;
+/// otherwise the pack is damaged.
+pub(super) fn scan(pack: &Pack, path: &Path, length: u64) -> Result<Scan, StateError> {
+    let read = StateError::read(path);
+    let found = walk(pack, path, length)?;
+    if found.end < length && confirmed_behind(pack, found.end, length).map_err(&read)? {
+        return Err(StateError::Damaged { file: path.to_owned(), offset: found.end });
+    }
+    // What was confirmed was on the disk before that. What came later need not be: the octets may lie there as holes
+    // although the intent behind them is whole.
+    let mut later: Vec<u64> = found.index.values().copied().filter(|at| *at >= found.confirmed_end).collect();
+    later.sort_unstable();
+    for at in later {
+        if content(pack, at).map_err(&read)?.is_none() {
+            return walk(pack, path, at);
+        }
+    }
+    Ok(found)
+}
+
+/// The content whose record begins at `at`; `None` where it is damaged.
+fn content(pack: &Pack, at: u64) -> io::Result<Option<Vec<u8>>> {
+    match pack.head(at)? {
+        Some(head) if head.kind == Kind::Content => pack.payload(at, &head),
+        _ => Ok(None),
+    }
+}
+
+/// Reads records up to the first that is not whole, or does not end before `length`.
+fn walk(pack: &Pack, path: &Path, length: u64) -> Result<Scan, StateError> {
+    let read = StateError::read(path);
+    let mut window = Window::new(&pack.file);
+    let mut at = PACK_HEAD as u64;
+    let mut found = Scan { end: at, confirmed_end: at, ..Scan::default() };
+    while let Some(head) = next(&mut window, pack, at, length).map_err(&read)? {
+        let damaged = || StateError::Damaged { file: path.to_owned(), offset: at };
+        let end = at + RECORD_HEAD as u64 + head.length;
+        if head.kind == Kind::Content {
+            found.index.insert(head.digest, at);
+        } else {
+            let Some(payload) = pack.payload(at, &head).map_err(&read)? else { break };
+            // A record that is whole and makes no sense was not torn: it was written so.
+            found.take(head.kind, &payload).ok_or_else(damaged)?;
+        }
+        if matches!(head.kind, Kind::Confirm | Kind::Checkpoint) {
+            found.confirmed_end = end;
+            found.by_confirm = head.kind == Kind::Confirm;
+        }
+        at = end;
+        found.end = at;
+    }
+    Ok(found)
+}
+
+/// The head of the record at `at`, if the record ends within `length`.
+fn next(window: &mut Window<'_>, pack: &Pack, at: u64, length: u64) -> io::Result<Option<RecordHead>> {
+    let Ok(octets) = window.get(at, RECORD_HEAD)?.try_into() else { return Ok(None) };
+    let head = RecordHead::read(octets, pack.marker);
+    Ok(head.filter(|head| head.end(at).is_some_and(|end| end <= length)))
+}
+
+impl Scan {
+    /// Takes a record other than a content in; `None` where it makes no sense.
+    fn take(&mut self, kind: Kind, payload: &[u8]) -> Option<()> {
+        match kind {
+            Kind::Content => {}
+            Kind::Intent => self.intent = Some(encode::decode(payload)?),
+            Kind::Confirm => {
+                let generation = u64::from_le_bytes(payload.try_into().ok()?);
+                let intent = self.intent.take().filter(|intent| intent.generation == generation)?;
+                self.confirmed.get_or_insert_default().apply(&intent);
+            }
+            Kind::Checkpoint => {
+                let mut manifest = Manifest::default();
+                manifest.apply(&encode::decode(payload)?);
+                (self.confirmed, self.intent) = (Some(manifest), None);
+            }
+        }
+        Some(())
+    }
+}
+
+/// Whether a whole confirm or checkpoint begins behind `at`. The marker, which nobody else knows, tells where records
+/// begin.
+fn confirmed_behind(pack: &Pack, at: u64, length: u64) -> io::Result<bool> {
+    const CHUNK: usize = 1 << 20;
+    let marker = pack.marker.0;
+    let mut buffer = vec![0; CHUNK];
+    let mut begin = at + 1;
+    while begin + CONFIRM <= length {
+        let len = read_at(&pack.file, &mut buffer, begin)?;
+        let hits = buffer[..len].windows(marker.len()).enumerate().filter(|(_, octets)| *octets == marker);
+        for (offset, _) in hits {
+            let at = begin + offset as u64;
+            if at + CONFIRM > length {
+                break;
+            }
+            let Some(head) = pack.head(at)? else { continue };
+            let confirms = matches!(head.kind, Kind::Confirm | Kind::Checkpoint);
+            let within = head.end(at).is_some_and(|end| end <= length);
+            if confirms && within && pack.payload(at, &head)?.is_some() {
+                return Ok(true);
+            }
+        }
+        // A marker may lie across two chunks.
+        begin += (CHUNK - marker.len() + 1) as u64;
+    }
+    Ok(false)
+}

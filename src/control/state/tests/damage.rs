@@ -1,0 +1,197 @@
+//! Packs that are cut, flipped, foreign or replaced.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+
+use super::*;
+
+/// A history with everything in it: the octets of its pack, and what it said after each step, with its length then.
+fn history() -> (Vec<u8>, Vec<(u64, Said)>) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::open(dir.path()).unwrap().state;
+    let mut said: Vec<(u64, Said)> = vec![(0, (None, None))];
+    let mut intended = |state: &mut State, intent: &Intent, content: &[u8]| {
+        state.intend(intent, &[(Digest::of(content), content)]).unwrap();
+        said.push((state.size(), reopened(dir.path())));
+        assert_eq!(said.last().unwrap().1.1.as_ref(), Some(intent));
+    };
+    intended(&mut state, &edit(1, "a", b"the first"), b"the first");
+    state.confirm(1).unwrap();
+    intended(&mut state, &edit(2, "a", b"refused"), b"refused");
+    intended(&mut state, &edit(3, "b", b"the second"), b"the second");
+    state.confirm(3).unwrap();
+    // Each process writes on behind the one before.
+    drop(state);
+    let mut state = State::open(dir.path()).unwrap().state;
+    intended(&mut state, &edit(4, "a", b"the third"), b"the third");
+    state.confirm(4).unwrap();
+    intended(&mut state, &edit(5, "c", b"lone"), b"lone");
+    // What the confirms said: one record behind their intent.
+    for (at, generation) in [(1, 1), (3, 3), (4, 4)] {
+        let (length, (confirmed, intent)) = said[at].clone();
+        let mut manifest = confirmed.unwrap_or_default();
+        manifest.apply(&intent.unwrap());
+        assert_eq!(manifest.generation, generation);
+        said.push((length + record::CONFIRM, (Some(manifest), None)));
+    }
+    said.sort_by_key(|(length, _)| *length);
+    (fs::read(dir.path().join(FILE)).unwrap(), said)
+}
+
+#[test]
+fn a_pack_cut_at_any_octet_is_what_it_was_then() {
+    let (octets, said) = history();
+    assert_eq!(said.len(), 9);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    for length in 0..=octets.len() {
+        fs::write(&path, &octets[..length]).unwrap();
+        let (at, expected) = said.iter().rfind(|(at, _)| *at <= length as u64).unwrap();
+        let (mut state, found, notes) = open(dir.path()).unwrap();
+        assert_eq!(found, *expected, "{length}");
+        // Nothing is written before something is to be written.
+        assert_eq!(fs::read(&path).unwrap(), octets[..length]);
+        if length as u64 > (*at).max(PACK_HEAD as u64) && !notes.is_empty() {
+            assert!(notes[0].contains("cut short"), "{notes:?}");
+        }
+        // And it goes on from there.
+        state.intend(&edit(9, "z", b"next"), &[(Digest::of(b"next"), b"next")]).unwrap();
+        assert_eq!(reopened(dir.path()), (expected.0.clone(), Some(edit(9, "z", b"next"))), "{length}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_an_error_or_a_whole_earlier_state_never_silence() {
+    let (octets, said) = history();
+    // Where the last confirm begins and ends.
+    let last = said[7].0 as usize;
+    let begin = last - record::CONFIRM as usize;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    for at in 0..octets.len() {
+        let mut flipped = octets.clone();
+        flipped[at] ^= 1 << (at % 8);
+        fs::write(&path, &flipped).unwrap();
+        match open(dir.path()) {
+            // A content that is no longer served may be damaged.
+            Ok((state, found, _)) if at < begin => {
+                assert_eq!(found, said[8].1, "{at}");
+                let error = state.read(&Digest::of(b"refused")).and(state.read(&Digest::of(b"the first")));
+                assert!(matches!(error, Err(StateError::DamagedContent { .. })), "{at}");
+            }
+            Ok((_, found, notes)) => {
+                assert_eq!(notes.len(), 1, "{at}");
+                let lone = if at < last { &said[6].1 } else { &said[7].1 };
+                assert_eq!(found, *lone, "{at}");
+            }
+            Err(error) => {
+                assert!(at < begin, "{at}: {error}");
+                let text = error.to_string();
+                assert!(text.contains(path.to_str().unwrap()), "{text}");
+                assert!(text.contains("move the state directory away"), "{text}");
+                assert!(at < PACK_HEAD || text.contains("at offset"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_never_confirmed_and_lies_there_as_a_hole_is_torn() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::open(dir.path()).unwrap().state;
+    let mut manifest = Manifest::default();
+    publish(&mut state, &mut manifest, &edit(1, "a", b"A"), &[b"A"]);
+    let at = state.size();
+    let content = [b'x'; 5000];
+    state.intend(&edit(2, "b", &content), &[(Digest::of(&content), &content)]).unwrap();
+    let pack = fs::OpenOptions::new().write(true).open(dir.path().join(FILE)).unwrap();
+    pack.write_all_at(&[0; 4096], at + 500).unwrap();
+    let (mut state, said, notes) = open(dir.path()).unwrap();
+    assert_eq!(said, (Some(manifest.clone()), None));
+    assert_eq!(notes.len(), 1);
+    assert!(!state.holds(&Digest::of(&content)));
+    publish(&mut state, &mut manifest, &edit(2, "b", &content), &[&content]);
+    assert_eq!(reopened(dir.path()), (Some(manifest), None));
+}
+
+#[test]
+fn a_damaged_content_that_is_given_again_is_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::open(dir.path()).unwrap().state;
+    let mut manifest = Manifest::default();
+    publish(&mut state, &mut manifest, &edit(1, "a", b"the content"), &[b"the content"]);
+    let path = dir.path().join(FILE);
+    let octets = fs::read(&path).unwrap();
+    let at = octets.windows(11).position(|window| window == b"the content").unwrap();
+    let pack = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    pack.write_all_at(b"T", at as u64).unwrap();
+    let mut state = State::open(dir.path()).unwrap().state;
+    let error = state.read(&Digest::of(b"the content")).unwrap_err();
+    assert!(matches!(error, StateError::DamagedContent { .. }), "{error}");
+    assert!(state.compact(&manifest, 0).is_ok_and(|done| !done));
+    publish(&mut state, &mut manifest, &edit(2, "b", b"the content"), &[b"the content"]);
+    assert_eq!(reopened(dir.path()), (Some(manifest), None));
+}
+
+#[test]
+fn a_content_that_looks_like_a_pack_is_a_content() {
+    let (octets, _) = history();
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::open(dir.path()).unwrap().state;
+    let mut manifest = Manifest::default();
+    publish(&mut state, &mut manifest, &edit(1, "a", b"A"), &[b"A"]);
+    let at = state.size();
+    state.intend(&edit(2, "b", &octets), &[(Digest::of(&octets), &octets)]).unwrap();
+    let path = dir.path().join(FILE);
+    let mut pack = fs::read(&path).unwrap();
+    // The head of the content's record is torn: what is searched then is the content itself.
+    pack[at as usize + 10] ^= 1;
+    fs::write(&path, &pack).unwrap();
+    let (_, said, notes) = open(dir.path()).unwrap();
+    assert_eq!((said, notes.len()), ((Some(manifest), None), 1));
+}
+
+#[test]
+fn foreign_files_and_other_formats_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    fs::write(&path, "something else").unwrap();
+    let error = State::open(dir.path()).unwrap_err();
+    assert!(matches!(error, StateError::NotAPack { .. }), "{error}");
+
+    let mut head = record::pack_head(record::Marker::draw());
+    head[16] = 2;
+    head[28..33].copy_from_slice(b"9.8.7");
+    let checksum = crc32fast::hash(&head[..60]);
+    head[60..].copy_from_slice(&checksum.to_le_bytes());
+    fs::write(&path, head).unwrap();
+    let text = State::open(dir.path()).unwrap_err().to_string();
+    assert!(text.contains("has format 2, written by portolan 9.8.7"), "{text}");
+
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = State::open(dir.path()).unwrap_err();
+    assert!(matches!(error, StateError::Read { .. }), "{error}");
+}
+
+#[test]
+fn a_pack_that_goes_away_under_a_running_server_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let mut state = State::open(dir.path()).unwrap().state;
+    let mut manifest = Manifest::default();
+    publish(&mut state, &mut manifest, &edit(1, "a", b"A"), &[b"A"]);
+    let aside = dir.path().join("aside");
+    let next = edit(2, "b", b"A");
+    for copied in [false, true] {
+        fs::rename(&path, &aside).unwrap();
+        if copied {
+            fs::copy(&aside, &path).unwrap();
+        }
+        let error = state.intend(&next, &[]).unwrap_err();
+        assert!(matches!(error, StateError::Replaced { .. }), "{error}");
+        fs::rename(&aside, &path).unwrap();
+    }
+    publish(&mut state, &mut manifest, &next, &[]);
+    assert_eq!(reopened(dir.path()), (Some(manifest), None));
+}

@@ -22,7 +22,7 @@ use crate::model::{
     AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, Diagnostics, Files, Unit, World,
 };
 
-pub use precedence::{Decision, NoAddresses, Precedence, Walk};
+pub use precedence::{Decision, NoAddresses, Precedence, Walk, zone_governor};
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug)]

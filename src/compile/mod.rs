@@ -1,26 +1,31 @@
 //! Sources to snapshot: zones to compact bytes, maps to address sets, precedence to indices.
 //!
+//! There is one way to a snapshot: a [`Builder`] applies an [`Edit`] to the one before it. Compiling everything is
+//! the edit that makes everything out of nothing.
+//!
 //! Invariant: stored content of a proxied name does not enter the compiled zone.
 
+mod account;
+mod builder;
+mod edit;
+mod indices;
 mod links;
 mod names;
 mod rrsets;
+mod sets;
 mod write;
 mod zone;
 
-use std::collections::HashMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::addrmap::{Decision, NoAddresses, Precedence};
-use crate::model::{AccountId, AddressMap, LoadedZone, MapId, World, ZoneContent};
-use crate::snapshot::{
-    Account, AddressSet, Fallback, SetIndex, Sharded, Snapshot, Zone, ZoneEntry, ZoneIndex,
-};
+use crate::model::{AccountId, LoadedZone, World, ZoneContent};
+use crate::snapshot::{Snapshot, Zone};
 use crate::wire::Name;
-use crate::wire::edns::ExtendedError;
 
 pub use crate::snapshot::Seed;
+pub use builder::Builder;
+pub use edit::{AccountWords, Edit, EditCost, OperatorWords, ZoneChange};
 pub use zone::{TooLarge, compile_zone};
 
 /// A compiled snapshot, and what could not be compiled.
@@ -32,38 +37,42 @@ pub struct Compiled {
     pub too_large: Vec<(Name, TooLarge)>,
 }
 
-/// Compiles everything.
+/// Compiles everything, with a fresh seed.
 pub fn compile(world: &World, generation: u64) -> Compiled {
-    let seed = Seed::random();
-    let precedence = Precedence::new(world);
-    let mut sets = Sets::default();
-    let mut accounts: Vec<Account> = Vec::new();
-    let mut account_index: HashMap<&AccountId, u32> = HashMap::new();
+    compile_with(world, generation, Seed::random())
+}
+
+/// Compiles everything with a given seed: two snapshots can be compared only where they share it.
+pub fn compile_with(world: &World, generation: u64, seed: Seed) -> Compiled {
+    let mut builder = Builder::new(seed);
     let mut too_large = Vec::new();
-    let mut entries = Vec::with_capacity(world.zones.len());
+    let mut zones = Vec::with_capacity(world.zones.len());
     for loaded in &world.zones {
-        let account = *account_index.entry(&loaded.account).or_insert_with(|| {
-            accounts.push(account(&precedence, &mut sets, &loaded.account));
-            accounts.len() as u32 - 1
-        });
-        let zone = compile_loaded(world, loaded, &seed).unwrap_or_else(|error| {
+        let zone = compile_loaded(world, loaded, builder.seed()).unwrap_or_else(|error| {
             too_large.push((loaded.origin.clone(), error));
             Zone::faulty(&loaded.origin.to_lower_wire())
         });
-        let own_set = own_set(world, &precedence, &mut sets, loaded);
-        let settings = world.accounts.get(&loaded.account).map(|account| account.zone(&loaded.origin));
-        let ipv6 = settings.is_none_or(|zone| zone.ipv6);
-        entries.push(ZoneEntry { zone, account, own_set, ipv6 });
+        let account = loaded.account.clone();
+        zones.push((loaded.origin.clone(), ZoneChange::Put { account, zone }));
     }
-    let snapshot = Snapshot {
-        generation,
-        maps: world.maps.len(),
-        zones: ZoneIndex::build(&seed, entries),
-        accounts: accounts.into_iter().collect(),
-        sets: sets.sets.into_iter().collect::<Sharded<_>>(),
-        seed,
-    };
-    Compiled { snapshot, too_large }
+    let operator = OperatorWords { anycast: world.anycast.clone(), faulty: world.faulty_operator };
+    let edit = Edit { zones, accounts: words(world), operator: Some(operator) };
+    Compiled { snapshot: builder.apply(edit, generation).0, too_large }
+}
+
+/// What every account of a world says.
+fn words(world: &World) -> Vec<(AccountId, AccountWords)> {
+    let mut words: BTreeMap<AccountId, AccountWords> = BTreeMap::new();
+    for (id, settings) in &world.accounts {
+        words.entry(id.clone()).or_default().settings = Some(Arc::new(settings.clone()));
+    }
+    for map in &world.maps {
+        words.entry(map.account.clone()).or_default().maps.push(map.clone());
+    }
+    for id in &world.faulty_accounts {
+        words.entry(id.clone()).or_default().faulty = true;
+    }
+    words.into_iter().collect()
 }
 
 fn compile_loaded(world: &World, loaded: &LoadedZone, seed: &Seed) -> Result<Zone, TooLarge> {
@@ -74,58 +83,5 @@ fn compile_loaded(world: &World, loaded: &LoadedZone, seed: &Seed) -> Result<Zon
             compile_zone(data, proxies, seed)
         }
         _ => Ok(Zone::faulty(&loaded.origin.to_lower_wire())),
-    }
-}
-
-fn account(precedence: &Precedence<'_>, sets: &mut Sets, id: &AccountId) -> Account {
-    let fallback = match precedence.account_level(id) {
-        Decision::Nothing(why) => Fallback::Nothing(told(why)),
-        Decision::Addresses { source, map, ipv4, ipv6 } => Fallback::Set(source, sets.of(map, ipv4, ipv6)),
-    };
-    Account { id: id.clone(), fallback }
-}
-
-/// What resolvers are told where nothing may answer.
-fn told(why: NoAddresses) -> ExtendedError {
-    match why {
-        NoAddresses::OperatorFaulty | NoAddresses::AccountFaulty => {
-            ExtendedError { code: ExtendedError::NOT_READY, text: "the address maps were not accepted" }
-        }
-        NoAddresses::SharedForbidden | NoAddresses::HasImmutableMap | NoAddresses::NoDefaults => {
-            ExtendedError { code: ExtendedError::OTHER, text: "no address map governs this name" }
-        }
-    }
-}
-
-fn own_set(
-    world: &World,
-    precedence: &Precedence<'_>,
-    sets: &mut Sets,
-    zone: &LoadedZone,
-) -> Option<SetIndex> {
-    if world.faulty_operator {
-        return None;
-    }
-    match precedence.zone_level(&zone.account, &zone.origin)? {
-        Decision::Addresses { map, ipv4, ipv6, .. } => Some(sets.of(map, ipv4, ipv6)),
-        Decision::Nothing(_) => None,
-    }
-}
-
-/// The address sets in use, each compiled once.
-#[derive(Default)]
-struct Sets {
-    sets: Vec<Arc<AddressSet>>,
-    /// By account and map; the anycast defaults have none.
-    index: HashMap<Option<(AccountId, MapId)>, SetIndex>,
-}
-
-impl Sets {
-    fn of(&mut self, map: Option<&AddressMap>, ipv4: &[Ipv4Addr], ipv6: &[Ipv6Addr]) -> SetIndex {
-        let key = map.map(|map| (map.account.clone(), map.id.clone()));
-        *self.index.entry(key).or_insert_with(|| {
-            self.sets.push(Arc::new(AddressSet::new(map.map(|map| map.id.clone()), ipv4, ipv6)));
-            self.sets.len() as SetIndex - 1
-        })
     }
 }

@@ -1,7 +1,6 @@
 //! The zones of the server by origin: shards of open addressing, so that one changed zone copies one shard.
 
-use std::sync::Arc;
-
+use super::shard::Shard;
 use super::{Seed, Zone};
 use crate::wire::name::labels;
 
@@ -23,42 +22,70 @@ pub struct ZoneEntry {
     pub ipv6: bool,
 }
 
-#[derive(Clone, Debug)]
-struct Slot {
-    hash: u32,
-    entry: ZoneEntry,
-}
-
-type Shard = Arc<[Option<Slot>]>;
-
-/// The index.
+/// The index. Cloning shares all shards; changing a clone copies the shards that are touched, each once.
 #[derive(Clone, Debug)]
 pub struct ZoneIndex {
     shards: Box<[Shard]>,
     /// Bit n is set where a zone with n labels exists, so that only such suffixes are hashed.
     depths: u128,
+    /// Number of zones by their labels.
+    by_depth: Box<[u32; DEPTHS]>,
     len: usize,
 }
 
-/// Zones that a shard holds on average, before it is made twice as fine.
+/// A name has 0 to 127 labels.
+const DEPTHS: usize = 128;
+/// Zones that a shard should hold on average.
 const ZONES_PER_SHARD: usize = 256;
 /// Most shards: their reference counts are what copying the index costs.
 const MAX_SHARDS: usize = 1024;
 
 impl ZoneIndex {
-    /// Builds the index; of two entries with one origin the later is kept.
-    pub fn build(seed: &Seed, entries: Vec<ZoneEntry>) -> ZoneIndex {
-        let shards = (entries.len() / ZONES_PER_SHARD).next_power_of_two().clamp(1, MAX_SHARDS);
-        let mut parts: Vec<Vec<Slot>> = vec![Vec::new(); shards];
-        let mut depths = 0;
-        for entry in entries {
-            depths |= 1 << labels(entry.zone.origin()).count();
-            let hash = seed.hash(entry.zone.origin());
-            parts[shard_of(hash, shards)].push(Slot { hash: hash as u32, entry });
+    /// An index without zones, its shards as fine as so many zones need.
+    pub fn with_room_for(zones: usize) -> ZoneIndex {
+        let shards = (zones / ZONES_PER_SHARD).next_power_of_two().clamp(1, MAX_SHARDS);
+        let shards = (0..shards).map(|_| Shard::new()).collect();
+        ZoneIndex { shards, depths: 0, by_depth: Box::new([0; DEPTHS]), len: 0 }
+    }
+
+    /// Puts an entry in and returns the one that had its origin. The seed must be that of all other calls.
+    pub fn put(&mut self, seed: &Seed, entry: ZoneEntry) -> Option<ZoneEntry> {
+        if self.shards.len() < MAX_SHARDS && self.len >= 2 * ZONES_PER_SHARD * self.shards.len() {
+            self.refine(seed);
         }
-        let shards: Box<[Shard]> = parts.into_iter().map(build_shard).collect();
-        let len = shards.iter().map(|shard| shard.iter().flatten().count()).sum();
-        ZoneIndex { shards, depths, len }
+        let hash = seed.hash(entry.zone.origin());
+        let depth = labels(entry.zone.origin()).count();
+        let replaced = self.shards[shard_of(hash, self.shards.len())].put(hash as u32, entry);
+        if replaced.is_none() {
+            self.len += 1;
+            self.by_depth[depth] += 1;
+            self.depths |= 1 << depth;
+        }
+        replaced
+    }
+
+    /// Takes the zone with exactly this origin (wire form, lower case) out.
+    pub fn remove(&mut self, seed: &Seed, origin: &[u8]) -> Option<ZoneEntry> {
+        let hash = seed.hash(origin);
+        let removed = self.shards[shard_of(hash, self.shards.len())].remove(hash as u32, origin)?;
+        let depth = labels(origin).count();
+        self.len -= 1;
+        self.by_depth[depth] -= 1;
+        if self.by_depth[depth] == 0 {
+            self.depths &= !(1 << depth);
+        }
+        Some(removed)
+    }
+
+    /// Twice as many shards. Rare enough that it costs nothing per zone put in.
+    fn refine(&mut self, seed: &Seed) {
+        let count = 2 * self.shards.len();
+        let mut shards: Box<[Shard]> = (0..count).map(|_| Shard::new()).collect();
+        for entry in self.iter() {
+            let hash = seed.hash(entry.zone.origin());
+            shards[shard_of(hash, count)].put(hash as u32, entry.clone());
+        }
+        self.shards = shards;
     }
 
     /// Number of zones.
@@ -73,23 +100,13 @@ impl ZoneIndex {
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &ZoneEntry> {
-        self.shards.iter().flat_map(|shard| shard.iter()).flatten().map(|slot| &slot.entry)
+        self.shards.iter().flat_map(Shard::iter)
     }
 
     /// The zone with exactly this origin (wire form, lower case).
     pub fn get(&self, seed: &Seed, origin: &[u8]) -> Option<&ZoneEntry> {
         let hash = seed.hash(origin);
-        let shard = &self.shards[shard_of(hash, self.shards.len())];
-        let mask = shard.len() - 1;
-        let mut at = hash as usize & mask;
-        // A shard is never full, so an empty slot ends every search.
-        while let Some(slot) = &shard[at] {
-            if slot.hash == hash as u32 && slot.entry.zone.origin() == origin {
-                return Some(&slot.entry);
-            }
-            at = (at + 1) & mask;
-        }
-        None
+        self.shards[shard_of(hash, self.shards.len())].get(hash as u32, origin)
     }
 
     /// The closest zone at or above a name (wire form, lower case), leaving out the first `skip` labels.
@@ -115,22 +132,6 @@ fn shard_of(hash: u64, shards: usize) -> usize {
     (hash >> 32) as usize & (shards - 1)
 }
 
-fn build_shard(part: Vec<Slot>) -> Shard {
-    let capacity = (part.len() * 3 / 2 + 1).next_power_of_two();
-    let mut slots: Vec<Option<Slot>> = vec![None; capacity];
-    for slot in part {
-        let mut at = slot.hash as usize & (capacity - 1);
-        while let Some(taken) = &slots[at] {
-            if taken.entry.zone.origin() == slot.entry.zone.origin() {
-                break;
-            }
-            at = (at + 1) & (capacity - 1);
-        }
-        slots[at] = Some(slot);
-    }
-    slots.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,14 +141,16 @@ mod tests {
         Name::parse(text, None).unwrap().to_lower_wire()
     }
 
+    fn entry(origin: &str, account: usize) -> ZoneEntry {
+        ZoneEntry { zone: Zone::faulty(&wire(origin)), account: account as u32, own_set: None, ipv6: true }
+    }
+
     fn index(seed: &Seed, origins: &[String]) -> ZoneIndex {
-        let entry = |(account, origin): (usize, &String)| ZoneEntry {
-            zone: Zone::faulty(&wire(origin)),
-            account: account as u32,
-            own_set: None,
-            ipv6: true,
-        };
-        ZoneIndex::build(seed, origins.iter().enumerate().map(entry).collect())
+        let mut index = ZoneIndex::with_room_for(origins.len());
+        for (account, origin) in origins.iter().enumerate() {
+            assert!(index.put(seed, entry(origin, account)).is_none());
+        }
+        index
     }
 
     #[test]
@@ -175,5 +178,67 @@ mod tests {
         assert!(index.closest(&seed, &wire("a.b."), 0).is_some());
         assert!(index.closest(&seed, &wire("."), 0).is_some());
         assert!(index.closest(&seed, &wire("."), 1).is_none());
+    }
+
+    #[test]
+    fn an_edited_clone_leaves_the_original_as_it_was() {
+        let seed = Seed::random();
+        let mut edited = index(&seed, &[]);
+        let mut kept: Vec<(ZoneIndex, Vec<Option<u32>>)> = Vec::new();
+        let origins: Vec<String> = (0..4000).map(|n| format!("z{n}.example.")).collect();
+        // What must be found: it grows past several refinements, is changed in part and falls to nothing.
+        let mut expected: Vec<Option<u32>> = vec![None; origins.len()];
+        for step in 0..12_000 {
+            let (round, n) = (step / 4000, step * 7 % 4000);
+            if round == 1 && n % 3 != 0 {
+                continue;
+            }
+            let replaced = if round == 2 {
+                edited.remove(&seed, &wire(&origins[n]))
+            } else {
+                edited.put(&seed, entry(&origins[n], step))
+            };
+            assert_eq!(replaced.map(|entry| entry.account), expected[n], "step {step}");
+            expected[n] = (round != 2).then_some(step as u32);
+            if step % 1000 == 500 {
+                kept.push((edited.clone(), expected.clone()));
+            }
+        }
+        assert!(edited.is_empty() && edited.iter().next().is_none());
+        kept.push((edited, expected));
+        for (index, expected) in &kept {
+            assert_eq!(index.len(), expected.iter().flatten().count());
+            assert_eq!(index.iter().count(), index.len());
+            for (origin, account) in origins.iter().zip(expected) {
+                assert_eq!(index.get(&seed, &wire(origin)).map(|entry| entry.account), *account, "{origin}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_depth_without_zones_is_not_searched() {
+        let seed = Seed::random();
+        let mut index = index(&seed, &["a.".into(), "b.a.".into(), "c.a.".into()]);
+        assert_eq!(index.depths, 0b110);
+        index.remove(&seed, &wire("b.a."));
+        assert_eq!(index.depths, 0b110);
+        index.put(&seed, entry("c.a.", 9));
+        index.remove(&seed, &wire("c.a."));
+        assert_eq!(index.depths, 0b10);
+        assert_eq!(index.closest(&seed, &wire("x.c.a."), 0).unwrap().account, 0);
+        assert!(index.remove(&seed, &wire("c.a.")).is_none());
+        assert_eq!(index.len(), 1);
+    }
+
+    #[test]
+    fn one_changed_zone_copies_one_shard() {
+        let seed = Seed::random();
+        let origins: Vec<String> = (0..3000).map(|n| format!("z{n}.example.")).collect();
+        let before = index(&seed, &origins);
+        let mut after = before.clone();
+        after.put(&seed, entry("z7.example.", 1));
+        after.remove(&seed, &wire("absent.example."));
+        let copied = before.shards.iter().zip(&after.shards).filter(|(a, b)| !a.is_shared_with(b)).count();
+        assert_eq!((before.shards.len(), copied), (16, 1));
     }
 }

@@ -1,19 +1,22 @@
 //! The immutable data served: zone index, nodes, address sets, publisher and reader.
 //!
-//! Invariant: nothing here changes after it was built; a lookup neither locks nor allocates. A node stores nothing
-//! that a map could change: it says "proxied", the zone entry or the account says which set.
+//! Invariant: nothing that is shared ever changes: a snapshot is edited as a clone of which only the touched shards
+//! and chunks are copied. A lookup neither locks nor allocates. A node stores nothing that a map could change: it
+//! says "proxied", the zone entry or the account says which set.
 
 pub mod addresses;
+mod difference;
 pub mod index;
 pub mod layout;
 pub mod publish;
 pub mod seed;
+mod shard;
 pub mod sharded;
 pub mod zone;
 
 pub use addresses::{AddressSet, Family};
 pub use index::{AccountIndex, SetIndex, ZoneEntry, ZoneIndex};
-pub use publish::{Publisher, Reader};
+pub use publish::{Publisher, Reader, Retired};
 pub use seed::Seed;
 pub use sharded::Sharded;
 pub use zone::{Node, Rrset, Zone};
@@ -34,14 +37,14 @@ pub struct Snapshot {
     pub maps: usize,
     /// The zones.
     pub zones: ZoneIndex,
-    /// The accounts.
+    /// The accounts; what no zone refers to is left over from an account that is gone.
     pub accounts: Sharded<Account>,
-    /// The address sets.
+    /// The address sets; what no zone and no account refers to is left over from a map that is gone.
     pub sets: Sharded<Arc<AddressSet>>,
 }
 
 /// An account in the snapshot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its identifier.
     pub id: AccountId,
@@ -58,8 +61,8 @@ pub enum Fallback {
     Nothing(ExtendedError),
 }
 
-/// The set that governs a zone, and the level that chose it.
-#[derive(Clone, Copy, Debug)]
+/// The set that governs a zone, and the level that chose it. Two are equal where they answer the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Governing<'s> {
     /// The level.
     pub source: AddressSource,
@@ -69,12 +72,11 @@ pub struct Governing<'s> {
 
 impl Snapshot {
     /// A snapshot without zones.
-    pub fn empty(generation: u64) -> Snapshot {
-        let seed = Seed::random();
+    pub fn empty(generation: u64, seed: Seed) -> Snapshot {
         Snapshot {
             generation,
             maps: 0,
-            zones: ZoneIndex::build(&seed, Vec::new()),
+            zones: ZoneIndex::with_room_for(0),
             accounts: Sharded::from_iter([]),
             sets: Sharded::from_iter([]),
             seed,

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod conformance;
+mod incremental;
 mod oracle;
 mod oracle_agrees;
 mod support;

@@ -100,9 +100,8 @@ pub struct Precedence<'w> {
 impl<'w> Precedence<'w> {
     /// Indexes the maps of a world.
     pub fn new(world: &'w World) -> Precedence<'w> {
-        // Two governors are an error, but the rule must be the same everywhere until it is repaired: lower id.
         let mut maps: Vec<&AddressMap> = world.maps.iter().map(Arc::as_ref).collect();
-        maps.sort_by(|a, b| (&a.id, &a.account, &a.place).cmp(&(&b.id, &b.account, &b.place)));
+        sort(&mut maps);
         let mut precedence = Precedence {
             world,
             by_zone: HashMap::new(),
@@ -136,7 +135,8 @@ impl<'w> Precedence<'w> {
     /// What a zone has of its own: the decision of the zone level alone, and whether the sources can be trusted
     /// is not asked. `None` where the account's decision holds.
     pub fn zone_level(&self, account: &AccountId, origin: &Name) -> Option<Decision<'w>> {
-        first(self.zone_maps(account, origin)).map(|map| Decision::of_map(AddressSource::ZoneMap, map))
+        zone_governor(self.zone_maps(account, origin))
+            .map(|map| Decision::of_map(AddressSource::ZoneMap, map))
     }
 
     /// What governs the zones of an account that have no map of their own.
@@ -208,6 +208,19 @@ impl<'w> Precedence<'w> {
     fn immutable_maps(&self, account: &AccountId) -> impl Iterator<Item = &'w AddressMap> + use<'_, 'w> {
         self.immutable.get(account).map(Vec::as_slice).unwrap_or_default().iter().copied()
     }
+}
+
+/// Of an account's maps that name a zone, in any order, the one that governs it: the zone level of [`Precedence`] for
+/// those who keep their own directory of members. `None` where the account's decision holds.
+pub fn zone_governor<'w>(maps: impl IntoIterator<Item = &'w AddressMap>) -> Option<&'w AddressMap> {
+    let mut maps: Vec<&AddressMap> = maps.into_iter().filter(|map| !map.immutable).collect();
+    sort(&mut maps);
+    first(maps.into_iter())
+}
+
+/// Two governors are an error, but the rule must be the same everywhere until it is repaired: lower id.
+fn sort(maps: &mut [&AddressMap]) {
+    maps.sort_by(|a, b| (&a.id, &a.account, &a.place).cmp(&(&b.id, &b.account, &b.place)));
 }
 
 /// The first map that can answer: a disabled one is as if absent, an empty one leaves it to the next level.

@@ -8,7 +8,9 @@ pub mod lock;
 pub mod read;
 pub mod report;
 pub mod source;
+pub mod watch;
 
 pub use lock::{LockError, StateLock};
 pub use read::{LoadError, Loaded, Sources, load};
 pub use source::{Digest, SourcePath, Stamp, Tree};
+pub use watch::{Batch, Looks, Signal, Watch, WatchMode};

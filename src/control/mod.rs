@@ -1,16 +1,34 @@
-//! A change on its way, and what the server remembers. So far: how the sources are read, and the lock on the state.
+//! A change on its way, and what the server remembers.
 //!
-//! Invariants: a fault in a file is a diagnostic and holds back its unit, never the whole; of all servers with one
-//! state directory, one works at a time.
+//! `watch` notices, `look` says which sources may differ, `desk` reads them, `plan` makes of each unit what it would
+//! become, `engine` judges, `commit` remembers and publishes, `books` keep what is served; `state` is the memory on
+//! disk, `talk` the control socket, `keeper` the thread that all of it runs on.
+//!
+//! Invariants: a unit with a fault stays wholly as it is served, and no other unit waits for it; what is published is
+//! remembered first; of all servers with one state directory, one works at a time.
 
+mod books;
+mod commit;
+mod desk;
+mod engine;
 pub mod folder;
 pub mod lock;
+mod look;
+mod plan;
 pub mod read;
+mod remembered_map;
 pub mod report;
 pub mod source;
+mod start;
 pub mod state;
+mod store;
+mod tell;
+pub mod watch;
 
+pub use engine::Engine;
 pub use lock::{LockError, StateLock};
 pub use read::{LoadError, Loaded, Sources, load};
 pub use source::{Digest, SourcePath, Stamp, Tree};
+pub use start::{EngineError, StartFrom};
 pub use state::{Faulty, Intent, Manifest, Opened, Remembered, State, StateError, View};
+pub use watch::{Batch, Looks, Signal, Watch, WatchMode};

@@ -8,6 +8,7 @@ pub mod lock;
 pub mod read;
 pub mod report;
 pub mod source;
+pub mod talk;
 
 pub use lock::{LockError, StateLock};
 pub use read::{LoadError, Loaded, Sources, load};

@@ -36,6 +36,12 @@ pub enum Command {
     Check(CheckOptions),
     /// Tell why a name is answered what it is answered
     Explain(ExplainOptions),
+    /// Tell how the running server is: what it serves, what is held and why
+    Status(StatusOptions),
+    /// Let the running server read files again, and tell what came of it
+    Reload(ReloadOptions),
+    /// Let the running server forget an immutable map that the files no longer hold
+    ForgetMap(ForgetMapOptions),
 }
 
 /// Options of every command.
@@ -54,6 +60,9 @@ pub struct Common {
     /// Folder of what the server remembers [default: ./state]
     #[arg(long, value_name = "DIR", global = true)]
     pub state: Option<PathBuf>,
+    /// Socket to talk to the running server [default: control.sock in the state folder]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub socket: Option<PathBuf>,
 }
 
 /// Options of `serve`.
@@ -76,6 +85,36 @@ pub struct ServeOptions {
     /// Shape of log lines [default: human]
     #[arg(long, value_enum)]
     pub log: Option<LogShape>,
+    /// How changes of files are noticed [default: events]
+    #[arg(long, value_enum)]
+    pub watch: Option<Watch>,
+    /// Take a change as a whole or not at all, instead of account by account
+    #[arg(long)]
+    pub strict: bool,
+    /// What to serve first: what was served last, or what the files say [default: state]
+    #[arg(long, value_enum)]
+    pub start: Option<StartFrom>,
+}
+
+/// Ways to notice changes of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Watch {
+    /// The kernel tells.
+    Events,
+    /// Files are looked at every few seconds.
+    Poll,
+    /// Only when told to reload.
+    Off,
+}
+
+/// What is served first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StartFrom {
+    /// What was served last; the files are then taken like any change.
+    #[default]
+    State,
+    /// What the files say, whatever was served before.
+    Files,
 }
 
 /// Shapes of log lines.
@@ -104,9 +143,47 @@ pub struct ExplainOptions {
     /// The type
     #[arg(value_parser = rr_type, default_value = "A")]
     pub rtype: RrType,
-    /// Explain what the files say; so far this is what is always done
-    #[arg(long)]
+    /// Explain what the files say, without the running server
+    #[arg(long, conflicts_with = "both")]
     pub files: bool,
+    /// Explain what is served and what the files say, and where they differ
+    #[arg(long)]
+    pub both: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `reload`.
+#[derive(Debug, Args)]
+pub struct ReloadOptions {
+    /// Zones by name, or files by path (with a slash, or ending in .zone or .toml); all files where none is named
+    #[arg(value_name = "ZONE|FILE")]
+    pub what: Vec<String>,
+    /// Publish even where the state folder cannot be written; a restart then forgets the change
+    #[arg(long)]
+    pub without_state: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `forget-map`.
+#[derive(Debug, Args)]
+pub struct ForgetMapOptions {
+    /// The map
+    pub id: String,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
@@ -129,6 +206,9 @@ impl Cli {
             options.workers = behind.workers.or(options.workers);
             options.metrics = behind.metrics.or(options.metrics);
             options.log = behind.log.or(options.log);
+            options.watch = behind.watch.or(options.watch);
+            options.strict |= behind.strict;
+            options.start = behind.start.or(options.start);
         }
         options
     }

@@ -3,11 +3,17 @@
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 fine, 1 problems found, 2 could not run.
 
 pub mod args;
+mod ask;
 mod check;
 mod explain;
+mod moment;
+mod reload;
 pub mod render;
 pub mod serve;
 mod setup;
+mod status;
+pub mod systemd;
+mod told;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -36,6 +42,9 @@ pub fn main() -> ExitCode {
         None | Some(Command::Serve(_)) => setup.serve(started),
         Some(Command::Check(options)) => check::check(&setup, options),
         Some(Command::Explain(options)) => explain::explain(&setup, options),
+        Some(Command::Status(options)) => status::status(&setup, options),
+        Some(Command::Reload(options)) => reload::reload(&setup, options),
+        Some(Command::ForgetMap(options)) => reload::forget_map(&setup, options),
     });
     done.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "portolan: {error}");

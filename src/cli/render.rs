@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::model::{Diagnostic, Severity};
+use crate::control::report::Problem;
+use crate::model::{Diagnostic, Place};
 
 /// Most columns of a source line that are shown.
 const WIDTH: usize = 100;
@@ -17,6 +18,56 @@ const BEFORE: usize = 30;
 const CUT: &str = "...";
 /// Columns from one tab stop to the next.
 const TAB: usize = 4;
+
+/// A diagnostic to be shown: one of this program, or one that a server sent.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'d> {
+    severity: &'d str,
+    code: &'d str,
+    /// Empty where there is none.
+    file: &'d str,
+    /// From 1, as [`crate::model::Place`] has it; 0 for none, and so the others.
+    line: u32,
+    column: u32,
+    length: u32,
+    message: &'d str,
+    hint: Option<&'d str>,
+    excerpt: Option<&'d str>,
+}
+
+impl<'d> From<&'d Diagnostic> for View<'d> {
+    fn from(found: &'d Diagnostic) -> View<'d> {
+        let Diagnostic { place, severity, code, message, hint, excerpt } = found;
+        View {
+            severity: severity.as_str(),
+            code,
+            file: &place.file,
+            line: place.line,
+            column: place.column,
+            length: place.length,
+            message,
+            hint: hint.as_deref(),
+            excerpt: excerpt.as_deref(),
+        }
+    }
+}
+
+impl<'d> From<&'d Problem> for View<'d> {
+    fn from(found: &'d Problem) -> View<'d> {
+        let Problem { severity, code, file, line, column, length, message, hint, excerpt } = found;
+        View {
+            severity,
+            code,
+            file,
+            line: *line,
+            column: *column,
+            length: *length,
+            message,
+            hint: hint.as_deref(),
+            excerpt: excerpt.as_deref(),
+        }
+    }
+}
 
 /// One diagnostic with its source line, its place underlined; ends with a line end.
 ///
@@ -29,29 +80,32 @@ const TAB: usize = 4;
 ///   |
 ///   = help: did you mean enabled?
 /// ```
-pub fn text(diagnostic: &Diagnostic, colour: bool) -> String {
+pub fn text<'d>(diagnostic: impl Into<View<'d>>, colour: bool) -> String {
     let paint = Paint { colour };
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = write(&mut out, diagnostic, paint);
+    let _ = write(&mut out, diagnostic.into(), paint);
     out
 }
 
-fn write(out: &mut String, diagnostic: &Diagnostic, paint: Paint) -> std::fmt::Result {
-    let Diagnostic { place, severity, code, message, hint, excerpt } = diagnostic;
+fn write(out: &mut String, diagnostic: View<'_>, paint: Paint) -> std::fmt::Result {
+    let View { severity, code, file, line, column, length, message, hint, excerpt } = diagnostic;
     let tone = match severity {
-        Severity::Error => Tone::Red,
-        Severity::Warning => Tone::Yellow,
-        Severity::Note => Tone::Green,
+        "warning" => Tone::Yellow,
+        "note" => Tone::Green,
+        _ => Tone::Red,
     };
-    let head = paint.with(tone, &format!("{severity}[{code}]"));
+    let head = paint.with(tone, &harmless(&format!("{severity}[{code}]")));
     writeln!(out, "{head}{}", paint.with(Tone::Bold, &format!(": {}", harmless(message))))?;
-    let number = place.line.to_string();
+    let number = line.to_string();
     let indent = " ".repeat(number.len());
     let bar = paint.with(Tone::Blue, "|");
-    writeln!(out, "{indent}{} {}", paint.with(Tone::Blue, "-->"), harmless(&place.to_string()))?;
-    if let (Some(excerpt), 1..) = (excerpt, place.line) {
-        let shown = Shown::new(excerpt, place.column, place.length);
+    if !file.is_empty() {
+        let place = Place { file: file.into(), line, column, length };
+        writeln!(out, "{indent}{} {}", paint.with(Tone::Blue, "-->"), harmless(&place.to_string()))?;
+    }
+    if let (Some(excerpt), 1..) = (excerpt, line) {
+        let shown = Shown::new(excerpt, column, length);
         writeln!(out, "{indent} {bar}")?;
         writeln!(out, "{} {bar} {}", paint.with(Tone::Blue, &number), shown.line)?;
         if shown.carets > 0 {
@@ -71,16 +125,16 @@ fn write(out: &mut String, diagnostic: &Diagnostic, paint: Paint) -> std::fmt::R
 
 /// One diagnostic for programs. Texts are as they are: JSON escapes them.
 pub fn json(diagnostic: &Diagnostic) -> Value {
-    let Diagnostic { place, severity, code, message, hint, excerpt } = diagnostic;
+    let View { severity, code, file, line, column, length, message, hint, excerpt } = diagnostic.into();
     let known = |number: u32| (number > 0).then_some(number);
     json!({
-        "severity": severity.to_string(),
+        "severity": severity,
         "code": code,
         "message": message,
-        "file": &*place.file,
-        "line": known(place.line),
-        "column": known(place.column),
-        "length": known(place.length),
+        "file": file,
+        "line": known(line),
+        "column": known(column),
+        "length": known(length),
         "hint": hint,
         "excerpt": excerpt,
     })
@@ -187,7 +241,6 @@ impl Paint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Place;
 
     fn at(line: u32, column: u32, length: u32, excerpt: &str) -> Diagnostic {
         let place = Place { file: "addrmaps/acme/eu.toml".into(), line, column, length };
@@ -248,6 +301,17 @@ mod tests {
             ("3 |     a   bc  d".to_string(), "  |         ^^".to_string())
         );
         assert_eq!(source(&at(3, 3, 2, "\ta\tbc")).1, "  |      ^^^^");
+    }
+
+    #[test]
+    fn what_a_server_sent_looks_the_same() {
+        let found = at(3, 1, 6, "enabld = true");
+        assert_eq!(text(&Problem::from(&found), true), text(&found, true));
+        let warning = Diagnostic::warning("x", Place::file(&"a.toml".into()), "y").hint("z");
+        assert_eq!(text(&Problem::from(&warning), true), text(&warning, true));
+        // What is not in a file has no place.
+        let problem = Problem { file: String::new(), ..Problem::from(&warning) };
+        assert_eq!(text(&problem, false), "warning[x]: y\n  = help: z\n");
     }
 
     #[test]

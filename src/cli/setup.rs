@@ -1,19 +1,19 @@
 //! What the commands have in common: settings found, sources read, faults told.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::args::{Cli, LogShape};
+use super::args::{Cli, LogShape, Watch};
 use super::render;
 use super::serve::{ServeParts, serve};
 use crate::answer;
 use crate::compile::{Compiled, compile};
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
-use crate::control::{self, Loaded, Sources, StateLock};
+use crate::control::{self, Loaded, Sources, StateLock, talk};
 use crate::model::{Diagnostic, LoadedZone, Severity, World, ZoneContent};
 use crate::server::Listen;
 use crate::snapshot::Snapshot;
@@ -43,6 +43,14 @@ impl Setup {
                 LogShape::Human => config::LogFormat::Human,
                 LogShape::Json => config::LogFormat::Json,
             }),
+            watch: serve.watch.map(|watch| match watch {
+                Watch::Events => config::Watch::Events,
+                Watch::Poll => config::Watch::Poll,
+                Watch::Off => config::Watch::Off,
+            }),
+            // The switch can only be set; what the file says holds where it is not.
+            strict: serve.strict.then_some(true),
+            socket: cli.common.socket.clone(),
         };
         let settings = read_settings(cli.common.config.as_deref())?;
         // Without a word about maps there may be none; a folder that is named must be there.
@@ -54,6 +62,11 @@ impl Setup {
 
     fn sources(&self) -> Sources {
         Sources { zones: self.settings.zones.clone(), addrmaps: self.settings.addrmaps.clone() }
+    }
+
+    /// Where the running server is talked to.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.settings.socket.clone().unwrap_or_else(|| self.settings.state.join(talk::SOCKET))
     }
 
     /// Reads all files.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::format::{ANSWERS, FILE};
 use super::{
-    AddressOrder, Answers, DEFAULT_PORT, Listen, LogFormat, MAX_WORKERS, ServerVersion, Settings, code,
+    AddressOrder, Answers, DEFAULT_PORT, Listen, LogFormat, MAX_WORKERS, ServerVersion, Settings, Watch, code,
 };
 use crate::model::Diagnostics;
 use crate::model::diagnostic::has_errors;
@@ -20,7 +20,9 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
     let root = document.root(&FILE);
     let folder = Path::new(&**file).parent().unwrap_or_else(|| Path::new(""));
     let default = Settings::default();
-    let path = |key: &str, default: PathBuf| folder.join(root.get(key).and_then(path).unwrap_or(default));
+    let named = |key: &str, what: &str| root.get(key).and_then(|value| path(value, what));
+    let path = |key: &str, default: PathBuf| folder.join(named(key, "folder").unwrap_or(default));
+    let watches = [("events", Watch::Events), ("poll", Watch::Poll), ("off", Watch::Off)];
     let settings = Settings {
         zones: path("zones", default.zones),
         addrmaps: path("addrmaps", default.addrmaps),
@@ -32,6 +34,9 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
             .get("log")
             .and_then(|value| value.choice(&[("human", LogFormat::Human), ("json", LogFormat::Json)]))
             .unwrap_or_default(),
+        watch: root.get("watch").and_then(|value| value.choice(&watches)).unwrap_or_default(),
+        strict: root.get("strict").and_then(|value| value.boolean()).unwrap_or_default(),
+        socket: named("socket", "file").map(|socket| folder.join(socket)),
         answers: root
             .get("answers")
             .and_then(|value| value.table(&ANSWERS))
@@ -42,10 +47,12 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
     ((!has_errors(&found)).then_some(settings), found)
 }
 
-fn path(value: Value<'_>) -> Option<PathBuf> {
+/// A path; `what` it is to be the path of.
+fn path(value: Value<'_>, what: &str) -> Option<PathBuf> {
     let text = value.text()?;
     if text.is_empty() || text.contains('\0') {
-        value.error(code::BAD_PATH, format!("{} names no folder", value.key()), "write the path of a folder");
+        let hint = format!("write the path of a {what}");
+        value.error(code::BAD_PATH, format!("{} names no {what}", value.key()), hint);
         return None;
     }
     Some(text.into())

@@ -28,6 +28,13 @@ pub struct FileFormat {
     pub metrics: Option<String>,
     /// Form of the log. Default: "human".
     pub log: Option<Log>,
+    /// How changes of files are noticed. Default: "events".
+    pub watch: Option<WatchFormat>,
+    /// Whether a change is taken as a whole or not at all, instead of account by account. Default: false.
+    pub strict: Option<bool>,
+    /// Socket to talk to the running server, relative to this file, at most 107 octets with its folder.
+    /// Default: `control.sock` in the state folder.
+    pub socket: Option<String>,
     /// How answers look.
     pub answers: Option<AnswersFormat>,
 }
@@ -40,6 +47,18 @@ pub enum Log {
     Human,
     /// One JSON object a line.
     Json,
+}
+
+/// How changes of files are noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchFormat {
+    /// The kernel tells.
+    Events,
+    /// Files are looked at every few seconds.
+    Poll,
+    /// Only when told to reload.
+    Off,
 }
 
 /// How answers look.
@@ -88,7 +107,10 @@ pub enum TextOrFalse {
 
 pub(super) static FILE: Keys = Keys {
     title: "portolan.toml",
-    known: &["zones", "addrmaps", "state", "listen", "workers", "metrics", "log", "answers"],
+    known: &[
+        "zones", "addrmaps", "state", "listen", "workers", "metrics", "log", "watch", "strict", "socket",
+        "answers",
+    ],
     required: &[],
     later: &[],
 };

@@ -36,8 +36,26 @@ pub struct Settings {
     pub metrics: Option<SocketAddr>,
     /// Form of the log.
     pub log: LogFormat,
+    /// How changes of files are noticed.
+    pub watch: Watch,
+    /// Whether a change is taken as a whole or not at all.
+    pub strict: bool,
+    /// Where the running server is talked to; in the state directory where it is not set.
+    pub socket: Option<PathBuf>,
     /// How answers look.
     pub answers: Answers,
+}
+
+/// How changes of files are noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watch {
+    /// The kernel tells.
+    #[default]
+    Events,
+    /// Files are looked at every few seconds.
+    Poll,
+    /// Only when told to reload.
+    Off,
 }
 
 /// An address to serve on.
@@ -106,6 +124,9 @@ impl Default for Settings {
             workers: None,
             metrics: None,
             log: LogFormat::default(),
+            watch: Watch::default(),
+            strict: false,
+            socket: None,
             answers: Answers::default(),
         }
     }
@@ -128,6 +149,12 @@ pub struct Overrides {
     pub metrics: Option<SocketAddr>,
     /// `log`.
     pub log: Option<LogFormat>,
+    /// `watch`.
+    pub watch: Option<Watch>,
+    /// `strict`.
+    pub strict: Option<bool>,
+    /// `socket`.
+    pub socket: Option<PathBuf>,
 }
 
 impl Settings {
@@ -139,7 +166,8 @@ impl Settings {
 
     /// These settings with what the command line says instead.
     pub fn with(self, overrides: Overrides) -> Settings {
-        let Overrides { zones, addrmaps, state, listen, workers, metrics, log } = overrides;
+        let Overrides { zones, addrmaps, state, listen, workers, metrics, log, watch, strict, socket } =
+            overrides;
         let mut asked: Vec<Listen> = Vec::new();
         for address in listen {
             let listen = Listen { address, is_default: false };
@@ -155,6 +183,9 @@ impl Settings {
             workers: workers.map(|workers| workers.clamp(1, MAX_WORKERS)).or(self.workers),
             metrics: metrics.or(self.metrics),
             log: log.unwrap_or(self.log),
+            watch: watch.unwrap_or(self.watch),
+            strict: strict.unwrap_or(self.strict),
+            socket: socket.or(self.socket),
             answers: self.answers,
         }
     }

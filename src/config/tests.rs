@@ -20,6 +20,9 @@ listen = ["192.0.2.1:53", "[2001:db8::1]:53"]
 workers = 4
 metrics = "127.0.0.1:9153"
 log = "json"
+watch = "poll"
+strict = true
+socket = "run/control"
 [answers]
 address_order = "fixed"
 version_bind = "one"
@@ -38,6 +41,9 @@ id_server = "fra-1"
             workers: Some(4),
             metrics: Some("127.0.0.1:9153".parse().unwrap()),
             log: LogFormat::Json,
+            watch: Watch::Poll,
+            strict: true,
+            socket: Some("/etc/portolan/run/control".into()),
             answers: Answers {
                 address_order: AddressOrder::Fixed,
                 version_bind: ServerVersion::Text("one".into()),
@@ -69,6 +75,9 @@ listen = ["127.0.0.1", "::1", "localhost:53", 53, "127.0.0.1:53", "127.0.0.1:53"
 workers = 0
 metrics = 9153
 log = "jsn"
+watch = "inotify"
+strict = "yes"
+socket = ""
 [answers]
 address_order = true
 version_bind = 1
@@ -89,9 +98,12 @@ id_server = true
             "4:11+1 bad-workers: workers must be 1 to 256, not: 0",
             "5:11+4 wrong-type: metrics must be a string, not an integer",
             "6:7+5 bad-value: log must be \"human\" or \"json\", not: jsn",
-            "8:17+4 wrong-type: address_order must be \"rotate\" or \"fixed\", not true or false",
-            "9:16+1 wrong-type: version_bind must be true, false or a string, not an integer",
-            "10:13+4 wrong-type: id_server must be a string or false, not true or false",
+            "7:9+9 bad-value: watch must be \"events\" or \"poll\" or \"off\", not: inotify",
+            "8:10+5 wrong-type: strict must be true or false, not a string",
+            "9:10+2 bad-path: socket names no file",
+            "11:17+4 wrong-type: address_order must be \"rotate\" or \"fixed\", not true or false",
+            "12:16+1 wrong-type: version_bind must be true, false or a string, not an integer",
+            "13:13+4 wrong-type: id_server must be a string or false, not true or false",
         ]
     );
     assert_eq!(read("listen = []").1, ["1:10+2 listens-nowhere: listen has no address"]);
@@ -122,6 +134,9 @@ fn the_command_line_goes_before_the_file() {
         listen: vec![address, address],
         workers: Some(0),
         log: Some(LogFormat::Human),
+        watch: Some(Watch::Off),
+        strict: Some(true),
+        socket: Some("run".into()),
         ..Overrides::default()
     });
     let expected = Settings {
@@ -129,6 +144,9 @@ fn the_command_line_goes_before_the_file() {
         listen: vec![Listen { address, is_default: false }],
         workers: Some(1),
         log: LogFormat::Human,
+        watch: Watch::Off,
+        strict: true,
+        socket: Some("run".into()),
         ..settings
     };
     assert_eq!(overridden, expected);

@@ -23,6 +23,7 @@ mod start;
 pub mod state;
 mod store;
 mod tell;
+pub mod talk;
 pub mod watch;
 
 pub use engine::Engine;

@@ -1,5 +1,9 @@
 //! Why a name is answered what it is answered.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use crate::addrmap::precedence::Verdict;
 use crate::addrmap::{Decision, Precedence};
 use crate::answer::{self, Step};
@@ -9,24 +13,24 @@ use crate::wire::Header;
 use crate::wire::reader::Message;
 use crate::wire::{Edns, Name, NameBuf, Query, Question, RrType};
 
-/// The walk to an answer, and the answer.
-#[derive(Clone, Debug)]
+/// The walk to an answer, and the answer: plain data, so that a running server can send it to who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// The name asked for.
-    pub name: Name,
+    /// The name asked for, with its final dot.
+    pub name: String,
     /// The type asked for.
-    pub qtype: RrType,
+    pub qtype: String,
     /// The turns of the walk, in order.
     pub turns: Vec<TurnTold>,
-    /// The answer as a resolver with a large EDNS buffer gets it.
-    pub answer: Message,
+    /// The octets of the answer as a resolver with a large EDNS buffer gets it.
+    pub answer: Vec<u8>,
 }
 
 /// One turn in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnTold {
     /// A stable name of the kind of turn: `zone`, `wildcard`, `proxied`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// What it is, in a sentence without a full stop.
     pub text: String,
     /// The file and line behind it.
@@ -36,18 +40,42 @@ pub struct TurnTold {
 }
 
 /// One level of the precedence in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelTold {
     /// The level: `zone map`.
-    pub level: &'static str,
+    pub level: Cow<'static, str>,
     /// The same as one word: `zone_map`.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
     /// Whether its addresses are answered.
     pub verdict: Verdict,
     /// Why or why not.
     pub reason: String,
     /// The maps considered, each with the place where it is written.
     pub maps: Vec<(String, Place)>,
+}
+
+impl Explanation {
+    /// The answer, read; `None` where the octets are no message, which is nothing that we wrote.
+    pub fn message(&self) -> Option<Message> {
+        Message::parse(&self.answer)
+    }
+
+    /// Whether two explanations come to the same answer on the same way. Places do not count: a line that moved
+    /// changes no answer.
+    pub fn agrees_with(&self, other: &Explanation) -> bool {
+        self.without_places() == other.without_places()
+    }
+
+    fn without_places(&self) -> Explanation {
+        let mut bare = self.clone();
+        for turn in &mut bare.turns {
+            turn.place = None;
+            for (_, place) in turn.levels.iter_mut().flat_map(|level| &mut level.maps) {
+                *place = Place::file(&"".into());
+            }
+        }
+        bare
+    }
 }
 
 /// Walks to the answer of a question of class IN and tells every turn. `snapshot` must be compiled from `world`.
@@ -60,12 +88,12 @@ pub fn explain(world: &World, snapshot: &Snapshot, name: &Name, qtype: RrType) -
     let query = Query { header, question, edns: Some(edns), tsig_at: None };
     let mut bytes = vec![0; usize::from(u16::MAX)];
     let written = answer::write(&outcome, &query, bytes.len(), None, &[], &mut bytes);
-    let answer = Message::parse(&bytes[..written.len]).expect("what we write can be read");
+    bytes.truncate(written.len);
     let mut teller = Teller { world, qtype, snapshot, turns: Vec::new(), entry: None, node: None };
     for step in steps {
         teller.tell(step);
     }
-    Explanation { name: name.clone(), qtype, turns: teller.turns, answer }
+    Explanation { name: name.to_string(), qtype: qtype.to_string(), turns: teller.turns, answer: bytes }
 }
 
 /// The addresses of a family in words.
@@ -88,7 +116,7 @@ struct Teller<'s> {
 
 impl<'s> Teller<'s> {
     fn say(&mut self, kind: &'static str, text: String, place: Option<Place>) {
-        self.turns.push(TurnTold { kind, text, place, levels: Vec::new() });
+        self.turns.push(TurnTold { kind: kind.into(), text, place, levels: Vec::new() });
     }
 
     fn tell(&mut self, step: Step<'s>) {
@@ -234,8 +262,8 @@ impl<'s> Teller<'s> {
             Decision::Nothing(why) => format!("the name is proxied, but {why}: SERVFAIL"),
         };
         let levels = walk.levels.into_iter().map(|level| LevelTold {
-            level: level.source.name(),
-            source: level.source.as_str(),
+            level: level.source.name().into(),
+            source: level.source.as_str().into(),
             verdict: level.verdict,
             reason: level.reason,
             maps: level
@@ -248,7 +276,7 @@ impl<'s> Teller<'s> {
         });
         let levels = levels.collect();
         debug_assert!(self.snapshot.governing(entry).is_ok() == walk.decision.source().is_some());
-        self.turns.push(TurnTold { kind: "proxied", text, place, levels });
+        self.turns.push(TurnTold { kind: "proxied".into(), text, place, levels });
     }
 
     /// The sources of the zone that the walk is in.

@@ -1,5 +1,7 @@
 //! The precedence in words: every level, the maps considered there, and why it won or not.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Decision, NoAddresses, Precedence};
 use crate::addrmap::names::shown;
 use crate::model::{AccountId, AddressMap, AddressSource};
@@ -39,7 +41,8 @@ pub struct Considered<'w> {
 }
 
 /// What came of a level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Its addresses are answered.
     Chosen,

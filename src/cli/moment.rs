@@ -1,0 +1,98 @@
+//! Points in time and spans as people read them. Universal time only: a server's log and its operator need not be in
+//! one time zone.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// A point in time, in seconds since the epoch; shown as `2026-11-22 14:02:11Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(pub(super) u64);
+
+impl Moment {
+    /// Now, by the clock of the machine.
+    pub(super) fn now() -> Moment {
+        Moment(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    }
+
+    /// How long ago this was, in the two largest units that count: `3 s`, `12 min`, `2 h 5 min`, `9 d 4 h`.
+    pub(super) fn age(self, now: Moment) -> String {
+        // A clock that was set back makes nothing older than now.
+        let age = now.0.saturating_sub(self.0);
+        let two = |large: u64, unit: &str, small: u64, smaller: &str| match small {
+            0 => format!("{large} {unit}"),
+            _ => format!("{large} {unit} {small} {smaller}"),
+        };
+        match age {
+            0..MINUTE => format!("{age} s"),
+            MINUTE..HOUR => format!("{} min", age / MINUTE),
+            HOUR..DAY => two(age / HOUR, "h", age % HOUR / MINUTE, "min"),
+            _ => two(age / DAY, "d", age % DAY / HOUR, "h"),
+        }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil(self.0 / DAY);
+        let second = self.0 % DAY;
+        let (hour, minute, second) = (second / HOUR, second % HOUR / MINUTE, second % MINUTE);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
+/// Year, month and day of a number of days since the epoch, in the Gregorian calendar: 400 years, of which each has
+/// the same days, counted from a March so that the leap day comes last.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_dates() {
+        for (seconds, shown) in [
+            (0, "1970-01-01 00:00:00Z"),
+            (951_782_399, "2000-02-28 23:59:59Z"),
+            (951_782_400, "2000-02-29 00:00:00Z"),
+            (951_868_800, "2000-03-01 00:00:00Z"),
+            (1_795_356_131, "2026-11-22 14:02:11Z"),
+            (4_107_542_399, "2100-02-28 23:59:59Z"),
+            (4_107_542_400, "2100-03-01 00:00:00Z"),
+            (253_402_300_799, "9999-12-31 23:59:59Z"),
+        ] {
+            assert_eq!(Moment(seconds).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn ages_have_two_units_at_most() {
+        let now = Moment(1_000_000_000);
+        for (age, shown) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3_599, "59 min"),
+            (3_600, "1 h"),
+            (7_500, "2 h 5 min"),
+            (86_399, "23 h 59 min"),
+            (86_400, "1 d"),
+            (791_999, "9 d 3 h"),
+        ] {
+            assert_eq!(Moment(now.0 - age).age(now), shown, "{age}");
+        }
+        assert_eq!(Moment(now.0 + 5).age(now), "0 s");
+    }
+}

@@ -1,0 +1,113 @@
+//! `reload` and `forget-map`: a change that the running server is told to make, and what came of it.
+
+use std::process::ExitCode;
+
+use super::args::{ForgetMapOptions, ReloadOptions};
+use super::moment::Moment;
+use super::setup::Setup;
+use super::{FOUND, ask, print, told};
+use crate::control::report::{Change, Outcome};
+use crate::control::talk::{Reply, Request};
+
+pub(super) fn reload(setup: &Setup, options: &ReloadOptions) -> Result<ExitCode, String> {
+    let what = options.what.iter().map(|what| named(what)).collect::<Result<_, _>>()?;
+    change(setup, &Request::Reload { what, without_state: options.without_state }, options.json)
+}
+
+pub(super) fn forget_map(setup: &Setup, options: &ForgetMapOptions) -> Result<ExitCode, String> {
+    let (id, reason) = (options.id.clone(), options.reason.trim().to_owned());
+    if reason.is_empty() {
+        return Err("--reason is empty: say why, for whoever reads the journal later".to_owned());
+    }
+    change(setup, &Request::ForgetMap { id, reason }, options.json)
+}
+
+fn change(setup: &Setup, request: &Request, json: bool) -> Result<ExitCode, String> {
+    let Reply::Change(change) = ask::ask(setup, request)? else {
+        return Err(ask::BESIDE_THE_POINT.to_owned());
+    };
+    if json {
+        print(&told::json(&change))?;
+    } else {
+        print(&text(&change, Moment::now(), super::coloured(&std::io::stdout())))?;
+    }
+    Ok(if is_served(&change) { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+/// A zone as it is, a file by its absolute path: the server may work in another folder. What ends in a dot is a zone,
+/// even with a slash in it (RFC 2317).
+fn named(what: &str) -> Result<String, String> {
+    let is_file = what.contains('/') || what.ends_with(".zone") || what.ends_with(".toml");
+    if what.ends_with('.') || !is_file {
+        return Ok(what.to_owned());
+    }
+    let path = std::path::absolute(what).map_err(|error| format!("cannot tell where {what} is: {error}"))?;
+    path.into_os_string().into_string().map_err(|path| format!("not a path in UTF-8: {}", path.display()))
+}
+
+/// Whether everything that was asked for is served now.
+fn is_served(change: &Change) -> bool {
+    matches!(change.outcome, Outcome::Published | Outcome::Unchanged) && change.held.is_empty()
+}
+
+fn text(change: &Change, now: Moment, colour: bool) -> String {
+    let mut text = told::summary(change) + "\n";
+    for held in &change.held {
+        text.push_str(&told::held(held, now, colour));
+    }
+    text + &told::problems(&change.problems, colour)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::report::{Held, Problem};
+
+    #[test]
+    fn zones_stay_and_files_become_absolute() {
+        let here = std::env::current_dir().unwrap();
+        for zone in ["shop.example", "shop.example.", "0/25.2.0.192.in-addr.arpa."] {
+            assert_eq!(named(zone).unwrap(), zone);
+        }
+        for file in ["zones/acme/a", "a.example.zone", "eu.toml"] {
+            assert_eq!(named(file).unwrap(), here.join(file).to_str().unwrap());
+        }
+        assert_eq!(named("/srv/zones/a.zone").unwrap(), "/srv/zones/a.zone");
+    }
+
+    #[test]
+    fn what_is_held_or_refused_is_not_served() {
+        let change = |outcome, held| Change { outcome, held, ..Change::default() };
+        assert!(is_served(&change(Outcome::Published, Vec::new())));
+        assert!(is_served(&change(Outcome::Unchanged, Vec::new())));
+        assert!(!is_served(&change(Outcome::Published, vec![Held::default()])));
+        assert!(!is_served(&change(Outcome::Held, vec![Held::default()])));
+        assert!(!is_served(&change(Outcome::Refused, Vec::new())));
+    }
+
+    #[test]
+    fn the_reasons_follow_the_summary() {
+        let problem = Problem {
+            severity: "error".into(),
+            code: "state-not-written".into(),
+            message: "no space left on device".into(),
+            hint: Some("make room, or use --without-state".into()),
+            ..Problem::default()
+        };
+        let held = Held { unit: "account acme".into(), since: 1_795_356_131, ..Held::default() };
+        let change = Change {
+            outcome: Outcome::Refused,
+            generation: 7,
+            held: vec![held],
+            problems: vec![problem],
+            ..Change::default()
+        };
+        assert_eq!(
+            text(&change, Moment(1_795_356_131), false),
+            "refused as a whole: generation 7 is served on, 1 held, 0 files read, 0 zones compiled, 0.0 ms\n\
+             held        account acme since 2026-11-22 14:02:11Z (0 s): nothing of it is served\n\
+             error[state-not-written]: no space left on device\n\
+             \x20 = help: make room, or use --without-state\n\n"
+        );
+    }
+}

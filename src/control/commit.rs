@@ -205,6 +205,7 @@ impl Engine {
                 self.books.immutable.get(*id).is_none_or(|known| remembered_map::text(known) != *text)
             })
             .map(|(id, text)| (id.clone(), Some(text)))
+            .chain(self.forgotten.iter().map(|id| (id.clone(), None)))
             .collect()
     }
 
@@ -309,6 +310,7 @@ impl Engine {
         for (account, view) in intent.views {
             books.accounts.entry(account).or_default().view = view;
         }
+        self.forgotten = None;
         for (id, text) in intent.immutable {
             match text.and_then(|text| remembered_map::read(&text)) {
                 Some(map) => books.immutable.insert(id, Arc::new(map)),

@@ -18,7 +18,7 @@ use super::store::Store;
 use super::{SourcePath, Sources};
 use crate::addrmap::code;
 use crate::compile::Builder;
-use crate::model::{AccountId, Diagnostic, Place, Severity, Unit};
+use crate::model::{AccountId, Diagnostic, MapId, Place, Severity, Unit};
 use crate::snapshot::{Publisher, Retired, Snapshot};
 
 /// Changes that `status` remembers.
@@ -57,6 +57,8 @@ pub struct Engine {
     pub(super) started: u64,
     /// What the state remembers, where a start does not serve it: the first intent is written against it.
     pub(super) base: Option<Manifest>,
+    /// A remembered immutable map that is being taken away.
+    pub(super) forgotten: Option<MapId>,
 }
 
 /// How a change is to be made.
@@ -91,9 +93,9 @@ impl Engine {
         self.publisher.current()
     }
 
-    /// Frees snapshots that no worker holds any more.
-    pub fn free(&mut self) {
-        self.retired.free();
+    /// Frees snapshots that no worker holds any more, and returns how many are still held.
+    pub fn free(&mut self) -> usize {
+        self.retired.free()
     }
 
     /// Whether something could be published that waits for the state or for another unit.

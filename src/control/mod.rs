@@ -12,6 +12,7 @@ mod commit;
 mod desk;
 mod engine;
 pub mod folder;
+mod keeper;
 pub mod lock;
 mod look;
 mod plan;
@@ -27,6 +28,7 @@ pub mod talk;
 pub mod watch;
 
 pub use engine::Engine;
+pub use keeper::{Keeper, KeeperParts, Manager};
 pub use lock::{LockError, StateLock};
 pub use read::{LoadError, Loaded, Sources, load};
 pub use source::{Digest, SourcePath, Stamp, Tree};

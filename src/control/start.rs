@@ -61,6 +61,7 @@ impl Engine {
             faults: Vec::new(),
             started: now(),
             base: None,
+            forgotten: None,
         };
         let change = match (from, confirmed) {
             (StartFrom::State, Some(manifest)) => engine.restore(&manifest, intent),

@@ -75,10 +75,10 @@ impl Store {
 
     /// Shortens the pack where much of it is dead.
     pub(super) fn compact(&mut self, manifest: impl FnOnce() -> Manifest) {
-        if self.unsaved.is_some() || !self.state.is_worth_compacting() {
+        if self.unsaved.is_some() {
             return;
         }
-        match self.state.compact_if_worth(&manifest()) {
+        match self.state.compact_if_worth(manifest) {
             Ok(true) => tracing::info!(octets = self.state.size(), "the state was written anew, without what is dead"),
             Ok(false) => {}
             // Nothing is lost: the pack is as it was.

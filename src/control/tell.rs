@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::desk::{Desk, Shelf};
-use super::engine::Engine;
-use super::report::{Problem, Status, Watching};
 use super::commit::manifest;
+use super::engine::{Engine, How};
+use super::look::Looked;
+use super::report::{Change, Problem, Status, Trigger, Watching};
 use crate::answer::{self, Step};
 use crate::judge::{self, Explanation};
-use crate::model::{AccountSettings, LoadedZone, World, ZoneContent};
+use crate::model::{AccountSettings, Diagnostic, LoadedZone, MapId, Place, Unit, World, ZoneContent};
 use crate::wire::{Name, NameBuf, Question, RrType};
 use crate::zonefile::{self, ReadOptions};
 
@@ -110,5 +112,35 @@ impl Engine {
             world.zones.push(LoadedZone { origin: origin.clone(), account: account.clone(), content });
         }
         world
+    }
+}
+
+impl Engine {
+    /// Takes a remembered immutable map away, for a reason that the journal keeps. A map that the files still hold
+    /// stays: it would be remembered again.
+    pub(super) fn forget_map(&mut self, id: &MapId, reason: &str) -> Result<Change, Box<Diagnostic>> {
+        let place = || Place::file(&"state (remembered)".into());
+        let refuse = |message: String| Box::new(Diagnostic::error("map-not-forgotten", place(), message));
+        let Some(map) = self.books.immutable.get(id).cloned() else {
+            return Err(refuse(format!("no immutable map of that id is remembered: {id}")));
+        };
+        let in_files = self.books.operator.files.values().flat_map(|file| &file.maps);
+        if let Some(held) = in_files.into_iter().find(|held| held.id == *id && held.immutable && held.enabled) {
+            return Err(refuse(format!("take the map out of the files first, it is at {}: {id}", held.place)));
+        }
+        let begun = Instant::now();
+        let remembered = self.books.immutable.remove(id);
+        let mut units = BTreeSet::from([Unit::Account(map.account.clone()), Unit::Operator]);
+        units.extend(self.books.waiting.iter().cloned());
+        let looked = Looked { units, ..Looked::default() };
+        self.forgotten = Some(id.clone());
+        let change = self.change(begun, Trigger::Reload, looked, How::default());
+        if self.forgotten.take().is_some() {
+            // It was not published: it is remembered as before.
+            self.books.immutable.extend(remembered.map(|map| (id.clone(), map)));
+            return Err(refuse(format!("the map could not be taken away, its account or the state is held: {id}")));
+        }
+        tracing::warn!(map = %id, account = %map.account, reason, "an immutable map was taken away");
+        Ok(change)
     }
 }

@@ -13,15 +13,15 @@ use super::{Intent, Manifest, NEW, State, StateError, sync_dir};
 pub(super) const WORTH: u64 = 64 << 20;
 
 impl State {
-    /// Writes a new pack of nothing but `manifest`, which must be what was confirmed last, and puts it in the place
+    /// Writes a new pack of nothing but `manifest`, which must be what was confirmed last and is asked for only then, and puts it in the place
     /// of the old one, if more octets are dead than alive and more than 64 MiB. An intent that was not confirmed is
     /// forgotten. Returns whether it did. After an error the old pack is as before, and it is some time before this is
     /// tried again.
-    pub fn compact_if_worth(&mut self, manifest: &Manifest) -> Result<bool, StateError> {
+    pub fn compact_if_worth(&mut self, manifest: impl FnOnce() -> Manifest) -> Result<bool, StateError> {
         if self.end < self.worth_at {
             return Ok(false);
         }
-        self.compact(manifest, WORTH).inspect_err(|_| self.worth_at = self.end + WORTH / 4)
+        self.compact(&manifest(), WORTH).inspect_err(|_| self.worth_at = self.end + WORTH / 4)
     }
 
     pub(super) fn compact(&mut self, manifest: &Manifest, least: u64) -> Result<bool, StateError> {

@@ -1,0 +1,424 @@
+//! The thread on which everything changes: it hears the watcher, the control socket and signals, one after another.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::engine::{Engine, How, log};
+use super::look::Ask;
+use super::report::{Change, Held, Outcome, Problem, Trigger, Watching};
+use super::talk::{Listener, Reply, Request, TalkError};
+use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
+use super::{SourcePath, Sources};
+use crate::model::{Diagnostic, MapId, Place};
+use crate::telemetry::changes::{Changes, Done};
+use crate::wire::{Name, RrType};
+
+/// How much less than a worker's the thread's claim on a core is (`nice`).
+const NICE: i32 = 10;
+/// Retired snapshots are looked at this often, while there are any.
+const FREE: Duration = Duration::from_secs(1);
+/// What could not be remembered is tried again this often.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What the thread is told.
+enum Task {
+    Signal(Signal),
+    Asked(Request, Sender<Reply>),
+    Hangup,
+    Stop,
+}
+
+/// What the service manager is told, if there is one. The functions must not wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Manager {
+    /// Files are being read again.
+    pub reloading: fn(),
+    /// And that is done.
+    pub ready: fn(),
+    /// The thread is alive; to be said this often.
+    pub watchdog: Option<(Duration, fn())>,
+}
+
+/// All that the thread needs.
+#[derive(Debug)]
+pub struct KeeperParts {
+    /// What it keeps.
+    pub engine: Engine,
+    /// How changes of files are noticed.
+    pub watch: WatchMode,
+    /// Where the control socket is to be.
+    pub socket: PathBuf,
+    /// What is counted.
+    pub changes: Arc<Changes>,
+    /// Who is told of reloads.
+    pub manager: Manager,
+    /// What the start came to.
+    pub first: Change,
+}
+
+/// The running thread. Dropping it ends it.
+#[derive(Debug)]
+pub struct Keeper {
+    tasks: Sender<Task>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Opens the control socket and starts the thread, which lets the engine follow the files at once.
+    pub fn start(parts: KeeperParts) -> Result<Keeper, TalkError> {
+        let (tasks, queue) = mpsc::channel();
+        let mut listener = Listener::bind(&parts.socket)?;
+        let asked = tasks.clone();
+        listener.serve(move |request| {
+            let (reply, replied) = mpsc::channel();
+            let gone = || Reply::failed("the server is stopping");
+            if asked.send(Task::Asked(request, reply)).is_err() {
+                return gone();
+            }
+            replied.recv().unwrap_or_else(|_| gone())
+        })?;
+        let socket = parts.socket.clone();
+        let signals = tasks.clone();
+        let run = move || Loop::new(parts, listener, signals).run(&queue);
+        let thread = std::thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(run)
+            .map_err(|source| TalkError::Bind { path: socket, source })?;
+        Ok(Keeper { tasks, thread: Some(thread) })
+    }
+
+    /// Reads all files again, as SIGHUP asks for. Returns at once.
+    pub fn hangup(&self) {
+        // Where the thread has ended the server is ending.
+        let _ = self.tasks.send(Task::Hangup);
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let _ = self.tasks.send(Task::Stop);
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the control thread ended in a panic");
+        }
+    }
+}
+
+struct Loop {
+    engine: Engine,
+    watch: Watch,
+    looks: Looks,
+    changes: Arc<Changes>,
+    manager: Manager,
+    sources: Sources,
+    _listener: Listener,
+    free_at: Option<Instant>,
+    retry_at: Option<Instant>,
+    alive_at: Option<Instant>,
+    told_trouble: bool,
+    told_lock: Option<PathBuf>,
+}
+
+impl Loop {
+    fn new(parts: KeeperParts, listener: Listener, tasks: Sender<Task>) -> Loop {
+        let sources = parts.engine.sources.clone();
+        // Beside the workers it takes what they leave. A machine that does not allow it is no worse off than before.
+        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+            tracing::debug!(%error, "the control thread runs at the workers' priority");
+        }
+        let now = Instant::now();
+        let wake = move |signal| {
+            let _ = tasks.send(Task::Signal(signal));
+        };
+        let mut this = Loop {
+            watch: Watch::start(&sources, parts.watch, now, wake),
+            engine: parts.engine,
+            looks: Looks::default(),
+            changes: parts.changes,
+            manager: parts.manager,
+            sources,
+            _listener: listener,
+            free_at: None,
+            retry_at: None,
+            alive_at: parts.manager.watchdog.map(|(interval, _)| now + interval),
+            told_trouble: false,
+            told_lock: None,
+        };
+        this.count(&parts.first);
+        this
+    }
+
+    fn run(mut self, queue: &Receiver<Task>) {
+        // Whatever happened before the watch stood is found now.
+        self.everything(Trigger::Start);
+        loop {
+            let task = match self.next_wake() {
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => queue.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match task {
+                Ok(Task::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(task) => {
+                    if self.task(task) {
+                        return;
+                    }
+                    // All that has come is heard before anything is taken from the watch.
+                    while let Ok(task) = queue.try_recv() {
+                        if self.task(task) {
+                            return;
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.due();
+        }
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        [self.watch.deadline(), self.free_at, self.retry_at, self.alive_at].into_iter().flatten().min()
+    }
+
+    /// Does what it is told; whether that is to end.
+    fn task(&mut self, task: Task) -> bool {
+        match task {
+            Task::Signal(signal) => self.watch.hear(Instant::now(), signal),
+            Task::Asked(request, reply) => {
+                // Who asked may be gone.
+                let _ = reply.send(self.answer(request));
+            }
+            Task::Hangup => {
+                (self.manager.reloading)();
+                let change = self.reload(Trigger::Signal, &Ask::Everything, How::default());
+                tracing::info!(outcome = change.outcome.as_str(), "SIGHUP: all files were read again");
+                (self.manager.ready)();
+            }
+            Task::Stop => return true,
+        }
+        false
+    }
+
+    /// Does what is due.
+    fn due(&mut self) {
+        let now = Instant::now();
+        if let Some(batch) = self.watch.take(now) {
+            self.batch(batch);
+        }
+        self.tell_trouble();
+        let now = Instant::now();
+        if self.free_at.is_some_and(|at| at <= now) {
+            self.free_at = (self.engine.free() > 0).then_some(now + FREE);
+        }
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            let change = self.engine.follow(Trigger::Files, &Ask::Paths(Default::default()), &mut |_, _| true, How::default());
+            self.done(&change);
+        }
+        if let (Some(at), Some((interval, ping))) = (self.alive_at, self.manager.watchdog)
+            && at <= now
+        {
+            ping();
+            self.alive_at = Some(now + interval);
+        }
+    }
+
+    fn batch(&mut self, batch: Batch) {
+        if batch.everything {
+            return self.everything(Trigger::Files);
+        }
+        let change =
+            self.engine.follow(Trigger::Files, &Ask::Paths(batch.paths), &mut |_, _| true, How::default());
+        self.done(&change);
+    }
+
+    /// Looks at all files; what the watch still holds will be in a batch.
+    fn everything(&mut self, trigger: Trigger) {
+        let (watch, looks, sources) = (&self.watch, &mut self.looks, &self.sources);
+        let polling = watch.watching() == Watching::Polling && trigger != Trigger::Start;
+        looks.begin(Instant::now());
+        let mut may_read = |path: &SourcePath, stamp| {
+            let path = path.on_disk(sources);
+            !watch.holds(&path) && (!polling || looks.ready(&path, stamp))
+        };
+        let change = self.engine.follow(trigger, &Ask::Everything, &mut may_read, How::default());
+        if self.looks.waits() {
+            self.watch.look_again(Instant::now());
+        }
+        self.done(&change);
+    }
+
+    /// Reads what it is told to, but for files that are open for writing.
+    fn reload(&mut self, trigger: Trigger, ask: &Ask, how: How) -> Change {
+        let (watch, sources) = (&self.watch, &self.sources);
+        let mut open = Vec::new();
+        let mut may_read = |path: &SourcePath, _| {
+            let path = path.on_disk(sources);
+            let is_open = watch.being_written().any(|open| open == path);
+            if is_open {
+                let place = Place::file(&super::folder::display(&path));
+                let message = "this file is open for writing; it is read when its writer has closed it";
+                open.push(Diagnostic::warning("being-written", place, message));
+            }
+            !is_open
+        };
+        let mut change = self.engine.follow(trigger, ask, &mut may_read, how);
+        change.problems.extend(open.iter().map(Problem::from));
+        self.done(&change);
+        change
+    }
+
+    /// What a change leaves to be done.
+    fn done(&mut self, change: &Change) {
+        self.count(change);
+        let now = Instant::now();
+        self.free_at = (self.engine.free() > 0).then_some(now + FREE);
+        self.retry_at = self.engine.has_unfinished().then_some(now + RETRY);
+        if change.outcome != Outcome::Unchanged || change.cost.files_read > 0 {
+            let named = self.engine.named_files();
+            self.watch.follow(named.iter().map(PathBuf::as_path));
+        }
+        if change.outcome == Outcome::Published {
+            tracing::info!(
+                generation = change.generation,
+                units = change.units.len(),
+                first = change.units.first(),
+                zones = change.zones.len(),
+                held = change.held.len(),
+                files_read = change.cost.files_read,
+                zones_compiled = change.cost.zones_compiled,
+                took_us = change.took_us,
+                "published"
+            );
+        }
+    }
+
+    fn count(&self, change: &Change) {
+        self.changes.done(Done {
+            outcome: change.outcome.as_str(),
+            at: change.at,
+            took: Duration::from_micros(change.took_us),
+            files_read: change.cost.files_read,
+            zones_compiled: change.cost.zones_compiled,
+        });
+        let held = self.engine.held();
+        self.changes.hold(held.iter().map(|held| (held.unit.as_str(), held.since)));
+        self.changes.set_in_sync(self.engine.is_in_sync());
+        self.changes.set_state_writable(self.engine.state_error().is_none());
+    }
+
+    /// Says once why files are polled, or that a lock of git is stale.
+    fn tell_trouble(&mut self) {
+        if let Some(why) = self.watch.trouble().filter(|_| !self.told_trouble) {
+            tracing::warn!("{why}; files are looked at every few seconds instead");
+            self.told_trouble = true;
+        }
+        let lock = self.watch.stale_lock().map(Path::to_path_buf);
+        if lock != self.told_lock {
+            if let Some(lock) = &lock {
+                tracing::warn!(lock = %lock.display(), "a lock of git is old: files are followed although it is there");
+            }
+            self.told_lock = lock;
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Reply {
+        match request {
+            Request::Status => {
+                let open = self.watch.being_written().map(|path| super::folder::display(path).to_string());
+                let trouble = self.watch.trouble().map(|why| Problem {
+                    severity: "warning".into(),
+                    code: "polled".into(),
+                    message: why.to_owned(),
+                    ..Problem::default()
+                });
+                Reply::Status(Box::new(self.engine.status(self.watch.watching(), open.collect(), trouble)))
+            }
+            Request::Reload { what, without_state } => {
+                let ask = match self.engine.asked(&what) {
+                    Ok(ask) => ask,
+                    Err(message) => return Reply::failed(message),
+                };
+                (self.manager.reloading)();
+                let change = self.reload(Trigger::Reload, &ask, How { without_state, first: false });
+                (self.manager.ready)();
+                Reply::Change(Box::new(change))
+            }
+            Request::Explain { name, rtype } => {
+                match (Name::parse(&name, Some(&Name::root())), rtype.parse::<RrType>()) {
+                    (Ok(name), Ok(rtype)) => Reply::Explained(Box::new(self.engine.explain(&name, rtype))),
+                    (Err(error), _) => Reply::failed(format!("not a name: {error}: {name}")),
+                    (_, Err(_)) => Reply::failed(format!("not a record type: {rtype}")),
+                }
+            }
+            Request::ForgetMap { id, reason } => {
+                let Some(map) = MapId::new(&id) else {
+                    return Reply::failed(format!("not a map id: {id}"));
+                };
+                match self.engine.forget_map(&map, &reason) {
+                    Ok(change) => {
+                        self.done(&change);
+                        Reply::Change(Box::new(change))
+                    }
+                    Err(found) => {
+                        log(&found);
+                        Reply::failed(found.message)
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// What is held now.
+    pub fn held(&self) -> Vec<Held> {
+        self.books.held.keys().filter_map(|unit| self.held_unit(unit)).collect()
+    }
+
+    /// Why the last writing of the state failed, if it did.
+    pub fn state_error(&self) -> Option<&str> {
+        self.store.error.as_deref()
+    }
+
+    /// Files that other files name.
+    pub(super) fn named_files(&self) -> Vec<PathBuf> {
+        self.books.named_by.keys().map(|path| path.on_disk(&self.sources)).collect()
+    }
+
+    /// What a reload is to look at: zones by name, files and folders by absolute path, everything where none is named.
+    pub(super) fn asked(&self, what: &[String]) -> Result<Ask, String> {
+        if what.is_empty() {
+            return Ok(Ask::Everything);
+        }
+        let paths = what.iter().map(|what| if what.starts_with('/') { self.file(what) } else { self.zone(what) });
+        Ok(Ask::Paths(paths.collect::<Result<_, _>>()?))
+    }
+
+    fn zone(&self, what: &str) -> Result<PathBuf, String> {
+        let name = Name::parse(what, Some(&Name::root())).map_err(|error| format!("not a zone: {error}: {what}"))?;
+        let zone = self.books.zones.get(&name);
+        let path = zone.map(|zone| zone.path.clone()).or_else(|| {
+            let is_its = |path: &&SourcePath| path.kind() == super::source::Kind::Zone(name.to_lower());
+            self.books.differing.iter().find(is_its).cloned()
+        });
+        path.map(|path| path.on_disk(&self.sources))
+            .ok_or_else(|| format!("no such zone is served: {what}; name its file instead"))
+    }
+
+    /// The path as the engine knows it, relative or through links as the folders were named.
+    fn file(&self, what: &str) -> Result<PathBuf, String> {
+        let path = Path::new(what);
+        for root in [&self.sources.zones, &self.sources.addrmaps] {
+            let absolute = std::path::absolute(root).ok();
+            for top in absolute.into_iter().chain(root.canonicalize().ok()) {
+                if let Ok(below) = path.strip_prefix(&top) {
+                    return Ok(root.join(below));
+                }
+            }
+        }
+        let (zones, maps) = (self.sources.zones.display(), self.sources.addrmaps.display());
+        Err(format!("neither in {zones} nor in {maps}: {what}"))
+    }
+}

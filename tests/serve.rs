@@ -13,7 +13,7 @@ use portolan::cli::serve::{ServeParts, serve_with};
 use portolan::compile::compile;
 use portolan::control::{LockError, StateLock};
 use portolan::model::World;
-use portolan::server::Listen;
+use portolan::server::{Given, Listen};
 use portolan::telemetry::Facts;
 
 #[test]
@@ -23,6 +23,7 @@ fn serves_until_sigterm_or_sigint() {
         let parts = || ServeParts {
             lock: StateLock::acquire(&parent.path().join("state")).unwrap(),
             listen: vec![Listen { addr: "127.0.0.1:0".parse().unwrap(), is_default: false }],
+            given: Given::default(),
             workers: 2,
             metrics: Some("127.0.0.1:0".parse().unwrap()),
             settings: Settings::default(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use portolan::answer::{self, Settings};
 use portolan::compile::compile;
 use portolan::model::{AccountId, LoadedZone, Record, RecordTags, World, ZoneContent, ZoneData};
-use portolan::server::{Listen, ListenError, Server, ServerConfig, StartError};
+use portolan::server::{Given, Listen, ListenError, Server, ServerConfig, StartError};
 use portolan::snapshot::{Publisher, Snapshot};
 use portolan::telemetry::{Cell, Counters, Transport};
 use portolan::wire::reader::{Message, Section};
@@ -66,7 +66,7 @@ fn listen(addresses: &[&str]) -> Vec<Listen> {
 
 fn config(addresses: &[&str], workers: usize) -> ServerConfig {
     let settings = Settings { version: Some("portolan".to_owned()), ..Settings::default() };
-    ServerConfig { listen: listen(addresses), workers, settings: Arc::new(settings) }
+    ServerConfig { listen: listen(addresses), given: Given::default(), workers, settings: Arc::new(settings) }
 }
 
 fn start(addresses: &[&str], workers: usize) -> Running {

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::Settings;
 use crate::api::metrics::{self as endpoint, MetricsError};
 use crate::control::StateLock;
-use crate::server::{Listen, Server, ServerConfig, StartError};
+use crate::server::{Given, Listen, Server, ServerConfig, StartError};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::metrics::render;
-use crate::telemetry::{Counters, Facts};
+use crate::telemetry::{Changes, Counters, Facts};
 
 /// How long a scraper that does not read is waited for at the end.
 const LAST_SCRAPE: Duration = Duration::from_secs(2);
@@ -28,6 +28,8 @@ pub struct ServeParts {
     pub lock: StateLock,
     /// Addresses for UDP and TCP.
     pub listen: Vec<Listen>,
+    /// Sockets to use instead of the addresses, if there are any.
+    pub given: Given,
     /// UDP workers per address.
     pub workers: usize,
     /// Address of the metrics endpoint, if there is to be one.
@@ -124,8 +126,12 @@ async fn serve_until(
         Some(addr) => Some(endpoint::bind(addr).await?),
         None => None,
     };
-    let config =
-        ServerConfig { listen: parts.listen, workers: parts.workers, settings: Arc::new(parts.settings) };
+    let config = ServerConfig {
+        listen: parts.listen,
+        given: parts.given,
+        workers: parts.workers,
+        settings: Arc::new(parts.settings),
+    };
     let server = Server::start(config, &publisher, counters.clone())?;
     let serving = Serving {
         addresses: server.local_addresses().to_vec(),
@@ -152,7 +158,8 @@ async fn serve_until(
 
 fn page(publisher: Publisher, counters: Arc<Counters>, facts: fn(&Snapshot) -> Facts) -> endpoint::Render {
     let started = SystemTime::now();
-    Arc::new(move || render(&counters, &facts(&publisher.current()), started))
+    let changes = Changes::new();
+    Arc::new(move || render(&counters, &facts(&publisher.current()), &changes, started, SystemTime::now()))
 }
 
 fn log_ready(serving: &Serving, facts: Facts, started: Instant) {

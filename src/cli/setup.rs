@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::{Cli, LogShape, Watch};
-use super::render;
 use super::serve::{ServeParts, serve};
+use super::{render, systemd};
 use crate::answer;
 use crate::compile::{Compiled, compile};
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
@@ -86,6 +86,7 @@ impl Setup {
             config::LogFormat::Json => LogFormat::Json,
         };
         log::init(format).map_err(|error| error.to_string())?;
+        let given = systemd::given_sockets().map_err(|error| error.to_string())?;
         // Of two servers with one state the second must not get as far as reading a million zones.
         let lock = StateLock::acquire(&self.settings.state).map_err(|error| error.to_string())?;
         let Loaded { world, diagnostics, .. } = self.load()?;
@@ -103,6 +104,7 @@ impl Setup {
         let parts = ServeParts {
             lock,
             listen: self.settings.listen.iter().map(listen).collect(),
+            given,
             workers: usize::from(self.settings.workers_on(cores)),
             metrics: self.settings.metrics,
             settings: answers(&self.settings.answers),

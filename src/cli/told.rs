@@ -123,6 +123,11 @@ mod tests {
     }
 
     #[test]
+    fn every_outcome_is_counted_by_its_word() {
+        assert_eq!(Outcome::ALL.map(Outcome::as_str), crate::telemetry::changes::OUTCOMES);
+    }
+
+    #[test]
     fn a_change_fits_a_line() {
         assert_eq!(
             summary(&change()),

@@ -4,11 +4,12 @@
 //! and nobody can slip in between the probe for UDP and the sockets with SO_REUSEPORT, which would share the port
 //! with anyone of the same user who asks.
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use nix::libc;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use super::udp;
 
@@ -26,6 +27,22 @@ pub struct Listen {
     pub addr: SocketAddr,
     /// Nobody asked for it: where the machine lacks its family it is left out with a warning.
     pub is_default: bool,
+}
+
+/// Sockets that somebody else has bound and keeps: a service manager that holds them over a restart.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Bound UDP sockets.
+    pub udp: Vec<UdpSocket>,
+    /// Listening TCP sockets.
+    pub tcp: Vec<TcpListener>,
+}
+
+impl Given {
+    /// Whether nothing was given.
+    pub fn is_empty(&self) -> bool {
+        self.udp.is_empty() && self.tcp.is_empty()
+    }
 }
 
 /// An address that cannot be listened on.
@@ -77,6 +94,16 @@ pub enum ListenError {
         /// Why.
         source: io::Error,
     },
+    /// A socket that was given cannot be used.
+    #[error("cannot use a socket that was given ({transport}{}): {source}", .addr.map_or_else(String::new, |addr| format!(", {addr}")))]
+    Given {
+        /// Its address, where it has one.
+        addr: Option<SocketAddr>,
+        /// UDP or TCP.
+        transport: &'static str,
+        /// Why.
+        source: io::Error,
+    },
     /// Nothing is left to listen on.
     #[error("there is no address to listen on; give one")]
     Nothing,
@@ -91,10 +118,44 @@ fn family(addr: &SocketAddr) -> &'static str {
 pub(super) struct Bound {
     /// The address with its real port.
     pub(super) addr: SocketAddr,
-    /// One socket per worker.
+    /// One socket per worker; none where only a listener was given.
     pub(super) udp: Vec<udp::Socket>,
-    /// The listener, not blocking.
-    pub(super) tcp: TcpListener,
+    /// The listeners, not blocking: one, or as many as were given.
+    pub(super) tcp: Vec<TcpListener>,
+}
+
+/// Takes sockets that were given, in the order of their addresses. Each UDP socket has a worker at least; where there
+/// are fewer sockets than workers, workers share them.
+pub(super) fn take_given(given: Given, workers: usize) -> Result<Vec<Bound>, ListenError> {
+    let failed = |addr, transport| move |source| ListenError::Given { addr, transport, source };
+    let mut by_address: BTreeMap<SocketAddr, (Vec<UdpSocket>, Vec<TcpListener>)> = BTreeMap::new();
+    for socket in given.udp {
+        let addr = socket.local_addr().map_err(failed(None, "UDP"))?;
+        // The workers block, and wake from time to time by a timeout.
+        socket.set_nonblocking(false).map_err(failed(Some(addr), "UDP"))?;
+        let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+        by_address.entry(addr).or_default().0.push(socket);
+    }
+    for socket in given.tcp {
+        let addr = socket.local_addr().map_err(failed(None, "TCP"))?;
+        socket.set_nonblocking(true).map_err(failed(Some(addr), "TCP"))?;
+        by_address.entry(addr).or_default().1.push(socket);
+    }
+    let mut bound = Vec::with_capacity(by_address.len());
+    for (addr, (sockets, tcp)) in by_address {
+        if sockets.is_empty() || tcp.is_empty() {
+            let missing = if tcp.is_empty() { "TCP" } else { "UDP" };
+            tracing::warn!(address = %addr, "no {missing} socket was given for this address: resolvers need both");
+        }
+        let workers = if sockets.is_empty() { 0 } else { workers.max(sockets.len()) };
+        let mut udp = Vec::with_capacity(workers);
+        for index in 0..workers {
+            let socket = sockets[index % sockets.len()].try_clone();
+            udp.push(socket.and_then(udp::Socket::given).map_err(failed(Some(addr), "UDP"))?);
+        }
+        bound.push(Bound { addr, udp, tcp });
+    }
+    if bound.is_empty() { Err(ListenError::Nothing) } else { Ok(bound) }
 }
 
 /// Binds all addresses, or none.
@@ -135,7 +196,7 @@ fn bind_once(addr: SocketAddr, workers: usize) -> Result<Bound, ListenError> {
         .map(|_| udp::Socket::new(bind_udp(addr, true)?.into()))
         .collect::<io::Result<Vec<_>>>()
         .map_err(udp_error)?;
-    Ok(Bound { addr, udp, tcp })
+    Ok(Bound { addr, udp, tcp: vec![tcp] })
 }
 
 fn socket(addr: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
@@ -190,11 +251,45 @@ mod tests {
         let bound = bind_all(&[listen("127.0.0.1:0", false)], 3).unwrap();
         let port = bound[0].addr.port();
         assert_ne!(port, 0);
-        assert_eq!(bound[0].tcp.local_addr().unwrap().port(), port);
+        assert_eq!(bound[0].tcp[0].local_addr().unwrap().port(), port);
         assert_eq!(bound[0].udp.len(), 3);
         for socket in &bound[0].udp {
             assert_eq!(socket.local_addr().unwrap().port(), port);
         }
+    }
+
+    fn given(udp: &[&str], tcp: &[&str]) -> Given {
+        Given {
+            udp: udp.iter().map(|addr| UdpSocket::bind(addr).unwrap()).collect(),
+            tcp: tcp.iter().map(|addr| TcpListener::bind(addr).unwrap()).collect(),
+        }
+    }
+
+    #[test]
+    fn sockets_that_are_given_are_shared_among_the_workers() {
+        let given = given(&["127.0.0.1:0"], &[]);
+        given.udp[0].set_nonblocking(true).unwrap();
+        let addr = given.udp[0].local_addr().unwrap();
+        let bound = take_given(given, 3).unwrap();
+        assert_eq!((bound.len(), bound[0].addr, bound[0].udp.len(), bound[0].tcp.len()), (1, addr, 3, 0));
+        assert!(bound[0].udp.iter().all(|socket| socket.local_addr().unwrap() == addr));
+    }
+
+    #[test]
+    fn every_socket_that_is_given_has_a_worker() {
+        let first = bind_udp("127.0.0.1:0".parse().unwrap(), true).unwrap();
+        let addr = first.local_addr().unwrap().as_socket().unwrap();
+        let second = bind_udp(addr, true).unwrap();
+        let tcp = given(&[], &["127.0.0.1:0"]).tcp;
+        let listens = tcp[0].local_addr().unwrap();
+        let bound = take_given(Given { udp: vec![first.into(), second.into()], tcp }, 1).unwrap();
+        let mut shape: Vec<_> =
+            bound.iter().map(|bound| (bound.addr, bound.udp.len(), bound.tcp.len())).collect();
+        shape.sort();
+        let mut expected = [(addr, 2, 0), (listens, 0, 1)];
+        expected.sort();
+        assert_eq!(shape, expected);
+        assert!(matches!(take_given(Given::default(), 1), Err(ListenError::Nothing)));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 
 use tokio_util::sync::CancellationToken;
 
-pub use listen::{Listen, ListenError};
+pub use listen::{Given, Listen, ListenError};
 
 use crate::answer::Settings;
 use crate::snapshot::Publisher;
@@ -27,10 +27,12 @@ use answerer::Answerer;
 use stop::Stop;
 
 /// How to serve.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ServerConfig {
     /// The addresses, for UDP and TCP.
     pub listen: Vec<Listen>,
+    /// Sockets that are there already; if there are any, they are used instead of the addresses.
+    pub given: Given,
     /// UDP workers per address; 0 counts as 1.
     pub workers: usize,
     /// What an answer depends on beside the snapshot.
@@ -70,7 +72,12 @@ impl Server {
         publisher: &Publisher,
         counters: Arc<Counters>,
     ) -> Result<Server, StartError> {
-        let bound = listen::bind_all(&config.listen, config.workers.max(1))?;
+        let workers = config.workers.max(1);
+        let bound = if config.given.is_empty() {
+            listen::bind_all(&config.listen, workers)?
+        } else {
+            listen::take_given(config.given, workers)?
+        };
         let mut server = Server {
             addresses: bound.iter().map(|address| address.addr).collect(),
             workers: Vec::new(),
@@ -93,7 +100,8 @@ impl Server {
                 server.workers.push((socket, thread));
             }
             let answerer = Answerer::new(config.settings.clone(), counters.block(Transport::Tcp, family));
-            listeners.push((address.tcp, tcp::Handler::new(publisher.clone(), answerer)));
+            let handler = tcp::Handler::new(publisher.clone(), answerer);
+            listeners.extend(address.tcp.into_iter().map(|listener| (listener, handler.clone())));
         }
         let runtime = tcp::runtime().map_err(|source| thread_error("the runtime of TCP", source))?;
         let stop = server.stop_streams.clone();
@@ -102,7 +110,8 @@ impl Server {
         Ok(server)
     }
 
-    /// The addresses listened on, with their real ports, in the order given.
+    /// The addresses listened on, with their real ports, in the order given; of sockets that were given in the order of
+    /// the addresses.
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }

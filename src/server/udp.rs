@@ -31,6 +31,8 @@ pub(super) struct Socket {
     socket: UdpSocket,
     v4: bool,
     wildcard: bool,
+    /// Whether somebody else has it as well, who is to find it as it was.
+    given: bool,
 }
 
 /// Who asked, and where.
@@ -42,18 +44,32 @@ struct Peer {
 }
 
 impl Socket {
+    /// A socket of ours.
     pub(super) fn new(socket: UdpSocket) -> io::Result<Socket> {
+        Socket::with(socket, false)
+    }
+
+    /// A socket that a service manager keeps for the next process.
+    pub(super) fn given(socket: UdpSocket) -> io::Result<Socket> {
+        Socket::with(socket, true)
+    }
+
+    fn with(socket: UdpSocket, given: bool) -> io::Result<Socket> {
         let local = socket.local_addr()?;
         let wildcard = local.ip().is_unspecified();
         if wildcard {
             packet_info::enable(&socket)?;
         }
         socket.set_read_timeout(Some(IDLE))?;
-        Ok(Socket { socket, v4: local.is_ipv4(), wildcard })
+        Ok(Socket { socket, v4: local.is_ipv4(), wildcard, given })
     }
 
     /// Ends a receive that waits. Only for the end: nothing is received afterwards.
     pub(super) fn wake(&self) {
+        // Shut down it would be deaf for the next process too; the receive times out instead.
+        if self.given {
+            return;
+        }
         // Linux wakes the receiver and says ENOTCONN all the same, for the socket has no peer. Should it not wake,
         // the receive times out.
         let _ = SockRef::from(&self.socket).shutdown(Shutdown::Read);
@@ -171,6 +187,16 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    #[test]
+    fn a_socket_that_was_given_can_hear_afterwards() {
+        let keeper = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Socket::given(keeper.try_clone().unwrap()).unwrap().wake();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        sender.send_to(b"x", keeper.local_addr().unwrap()).unwrap();
+        let (len, from) = packet_info::receive_plain(&keeper, true, &mut [0; 64]).unwrap();
+        assert_eq!((len, from), (1, sender.local_addr().unwrap()));
+    }
 
     /// Not the timeout that idle workers have ends the receive: it is taken away.
     #[test]

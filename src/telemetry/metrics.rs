@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Write};
 use std::time::{Duration, SystemTime};
 
+use super::changes::{Changes, OUTCOMES};
 use super::counters::{Cell, Counters, Family, NONE, Transport};
 use crate::model::AddressSource;
 
@@ -24,12 +25,82 @@ pub struct Facts {
     pub generation: u64,
 }
 
-/// All metrics.
-pub fn render(counters: &Counters, facts: &Facts, started: SystemTime) -> String {
+/// All metrics. `now` is what the ages of what is held are counted to.
+pub fn render(
+    counters: &Counters,
+    facts: &Facts,
+    changes: &Changes,
+    started: SystemTime,
+    now: SystemTime,
+) -> String {
     let mut page = Page(String::with_capacity(8 * 1024));
     // Writing to a String cannot fail.
-    let _ = write_all(&mut page, counters, facts, started);
+    let _ =
+        write_all(&mut page, counters, facts, started).and_then(|()| write_changes(&mut page, changes, now));
     page.0
+}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO)
+}
+
+fn write_changes(page: &mut Page, changes: &Changes, now: SystemTime) -> fmt::Result {
+    let counted = changes.read();
+    page.head("portolan_changes_total", "counter", "Changes taken up, by what came of them.")?;
+    for (outcome, count) in OUTCOMES.iter().zip(counted.outcomes) {
+        page.sample("portolan_changes_total", &[("outcome", outcome)], count)?;
+    }
+    let name = "portolan_change_duration_seconds";
+    page.head(name, "summary", "From reading to publishing, of all changes.")?;
+    page.sample(&format!("{name}_sum"), &[], counted.took.as_secs_f64())?;
+    page.sample(&format!("{name}_count"), &[], counted.outcomes.iter().sum::<u64>())?;
+    page.head("portolan_last_change_duration_seconds", "gauge", "The same of the last change.")?;
+    page.sample("portolan_last_change_duration_seconds", &[], counted.last.took.as_secs_f64())?;
+    for (name, value, help) in [
+        ("portolan_files_read_total", counted.files_read, "Files whose content was read for changes."),
+        ("portolan_zones_compiled_total", counted.zones_compiled, "Zones compiled for changes."),
+    ] {
+        page.head(name, "counter", help)?;
+        page.sample(name, &[], value)?;
+    }
+    for (name, value, help) in [
+        (
+            "portolan_last_change_success_timestamp_seconds",
+            counted.last_success,
+            "When a change was last published or found to change nothing, in seconds since the epoch; 0 for never.",
+        ),
+        ("portolan_last_change_files", counted.last.files_read, "Files read for the last change."),
+        ("portolan_last_change_zones", counted.last.zones_compiled, "Zones compiled for the last change."),
+        (
+            "portolan_accounts_held",
+            counted.held,
+            "Accounts, zones of the account default and operator's files whose change is not accepted.",
+        ),
+        (
+            "portolan_sources_in_sync",
+            counted.in_sync.into(),
+            "1 if what is served is what the files say, else 0.",
+        ),
+        (
+            "portolan_state_writable",
+            counted.state_writable.into(),
+            "1 if the state folder can be written, else 0: then changes are refused.",
+        ),
+    ] {
+        page.head(name, "gauge", help)?;
+        page.sample(name, &[], value)?;
+    }
+    page.head("portolan_held_seconds", "gauge", "For how long a unit is held; of many the first hundred.")?;
+    let now = since_epoch(now).as_secs();
+    for (unit, since) in &counted.named {
+        page.sample("portolan_held_seconds", &[("unit", &escaped(unit))], now.saturating_sub(*since))?;
+    }
+    Ok(())
+}
+
+/// A text as the value of a label (exposition format 0.0.4): backslash, quote and line end are escaped.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: SystemTime) -> fmt::Result {
@@ -93,13 +164,12 @@ fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: Syste
         page.head(name, "gauge", help)?;
         page.sample(name, &[], value)?;
     }
-    let since_epoch = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     page.head(
         "portolan_start_time_seconds",
         "gauge",
         "When the server started, in seconds since the epoch.",
     )?;
-    page.sample("portolan_start_time_seconds", &[], since_epoch.as_secs_f64())?;
+    page.sample("portolan_start_time_seconds", &[], since_epoch(started).as_secs_f64())?;
     page.head("portolan_build_info", "gauge", "Always 1; the version stands in the label.")?;
     page.sample("portolan_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1)
 }
@@ -111,7 +181,7 @@ impl Page {
         writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}")
     }
 
-    /// Label values come from tables of ours and need no escapes.
+    /// Label values come from tables of ours and need no escapes; others are [`escaped`] before.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) -> fmt::Result {
         self.0.push_str(name);
         for (index, (label, text)) in labels.iter().enumerate() {
@@ -125,6 +195,7 @@ impl Page {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::changes::{Done, MAX_HELD};
     use super::super::counters::Reply;
     use super::*;
     use crate::wire::{Rcode, RrType};
@@ -142,7 +213,63 @@ mod tests {
             malformed: false,
         });
         let facts = Facts { zones: 3, held_back: 1, names: 40, maps: 5, generation: 7 };
-        render(&counters, &facts, SystemTime::UNIX_EPOCH + Duration::from_millis(1500))
+        render(&counters, &facts, &changes(), at(1.5), at(2000.9))
+    }
+
+    fn at(seconds: f64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds)
+    }
+
+    fn changes() -> Changes {
+        let changes = Changes::new();
+        let took = Duration::from_millis(250);
+        changes.done(Done { outcome: "published", at: 1000, took, files_read: 3, zones_compiled: 2 });
+        changes.done(Done { outcome: "held", at: 1500, took: 2 * took, files_read: 1, zones_compiled: 0 });
+        changes.hold([("account acme", 1500), ("zone a\\\"\n.example.", 3000)]);
+        changes.set_in_sync(false);
+        changes
+    }
+
+    #[test]
+    fn changes_are_counted_by_what_came_of_them() {
+        let page = page();
+        for line in [
+            r#"portolan_changes_total{outcome="published"} 1"#,
+            r#"portolan_changes_total{outcome="unchanged"} 0"#,
+            r#"portolan_changes_total{outcome="held"} 1"#,
+            "portolan_change_duration_seconds_sum 0.75",
+            "portolan_change_duration_seconds_count 2",
+            "portolan_last_change_duration_seconds 0.5",
+            "portolan_files_read_total 4",
+            "portolan_zones_compiled_total 2",
+            // The last one was held: no success.
+            "portolan_last_change_success_timestamp_seconds 1000",
+            "portolan_last_change_files 1",
+            "portolan_last_change_zones 0",
+            "portolan_accounts_held 2",
+            "portolan_sources_in_sync 0",
+            "portolan_state_writable 1",
+            r#"portolan_held_seconds{unit="account acme"} 500"#,
+            // Held from a moment that this clock has not seen yet, and named by somebody who means harm.
+            r#"portolan_held_seconds{unit="zone a\\\"\n.example."} 0"#,
+        ] {
+            assert!(page.lines().any(|found| found == line), "missing: {line}\n{page}");
+        }
+    }
+
+    #[test]
+    fn many_that_are_held_are_counted_but_not_named() {
+        let changes = Changes::new();
+        let units: Vec<String> = (0..MAX_HELD + 1).map(|unit| format!("account a{unit}")).collect();
+        changes.hold(units.iter().map(|unit| (unit.as_str(), 0)));
+        let page = render(&Counters::new(), &Facts::default(), &changes, at(0.0), at(0.0));
+        assert!(page.contains("\nportolan_accounts_held 101\n"));
+        assert_eq!(page.matches("portolan_held_seconds{").count(), MAX_HELD);
+        changes.hold([]);
+        changes.set_state_writable(false);
+        let page = render(&Counters::new(), &Facts::default(), &changes, at(0.0), at(0.0));
+        assert!(page.contains("\nportolan_accounts_held 0\n") && !page.contains("portolan_held_seconds{"));
+        assert!(page.contains("\nportolan_state_writable 0\n"));
     }
 
     #[test]
@@ -176,14 +303,18 @@ mod tests {
         for line in page.lines() {
             if let Some(head) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = head.split_once(' ').unwrap();
-                assert!(matches!(kind, "counter" | "gauge"), "{line}");
+                assert!(matches!(kind, "counter" | "gauge" | "summary"), "{line}");
                 assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
                 assert!(typed.insert(name), "two heads: {name}");
             } else if !line.starts_with("# HELP ") {
                 let (series, value) = line.rsplit_once(' ').unwrap();
                 value.parse::<f64>().unwrap();
                 let name = series.split('{').next().unwrap();
-                assert!(typed.contains(name), "no head before {line}");
+                let of_summary = name.strip_suffix("_sum").or_else(|| name.strip_suffix("_count"));
+                assert!(
+                    typed.contains(name) || of_summary.is_some_and(|name| typed.contains(name)),
+                    "no head before {line}"
+                );
                 assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{line}");
                 assert_eq!(series.contains('{'), series.ends_with('}'), "{line}");
                 assert!(samples.insert(series), "two samples: {series}");

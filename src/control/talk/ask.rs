@@ -34,7 +34,7 @@ pub fn ask(path: &Path, request: &Request) -> Result<Reply, TalkError> {
             BadLine::Unreadable(source) => TalkError::Unreadable { path, source },
         });
     }
-    match sent.and(read.map(drop)) {
+    match sent.and_then(|()| read.map(drop)) {
         Err(source) if !hung_up(&source) => Err(TalkError::Talk { path, source }),
         _ => Err(TalkError::Gone { path }),
     }

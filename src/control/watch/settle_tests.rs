@@ -376,7 +376,7 @@ fn nothing_told_is_lost_and_nothing_open_is_read() {
         let mut told: BTreeMap<&str, u64> = BTreeMap::new();
         let mut open: BTreeSet<&str> = BTreeSet::new();
         let mut millis = 0;
-        let mut check =
+        let check =
             |batches: Vec<(u64, Vec<String>)>, open: &BTreeSet<&str>, told: &mut BTreeMap<&str, u64>| {
                 for (_, paths) in batches {
                     for path in paths {

@@ -1,4 +1,4 @@
-//! No answer allocates: every kind of question is asked and the allocations are counted.
+//! Allocations, counted: no answer makes any, whatever is asked, and a change allocates for what it changes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,8 +6,12 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use portolan::answer::{Settings, Transport, respond};
-use portolan::compile::compile;
-use portolan::model::{AccountId, AnycastDefaults, Files, FoundFile, LoadedZone, Place, World, ZoneContent};
+use portolan::compile::{AccountWords, Builder, Edit, Seed, ZoneChange, compile, compile_zone};
+use portolan::model::{
+    AccountId, AddressMap, AnycastDefaults, Files, FoundFile, LoadedZone, MapId, MapOwner, Member,
+    Membership, Place, World, ZoneContent, ZoneData,
+};
+use portolan::snapshot::Publisher;
 use portolan::wire::Name;
 use portolan::zonefile::{ReadOptions, read_zone};
 
@@ -68,4 +72,81 @@ fn no_answer_allocates() {
         }
     }
     assert_eq!(asked, 11 * 13 * 2);
+}
+
+fn read(origin: &Name, text: &str) -> ZoneData {
+    let (zone, found) =
+        read_zone(&"z.zone".into(), text.as_bytes(), origin, ReadOptions::default(), &NoFiles);
+    zone.unwrap_or_else(|| panic!("{found:?}"))
+}
+
+/// A map of the account's first 50,000 zones, with one address that ends in `last`.
+fn map(account: &AccountId, members: &[Membership], last: u8) -> AccountWords {
+    let map = AddressMap {
+        id: MapId::new("half").unwrap(),
+        account: account.clone(),
+        description: None,
+        enabled: true,
+        ipv4: vec![Ipv4Addr::new(203, 0, 113, last)],
+        ipv6: Vec::new(),
+        memberships: members.to_vec(),
+        default_sni: None,
+        immutable: false,
+        owner: MapOwner::Account,
+        place: Place::file(&"m.toml".into()),
+    };
+    AccountWords { maps: vec![Arc::new(map)], ..AccountWords::default() }
+}
+
+#[test]
+fn a_change_among_many_zones_allocates_little() {
+    const ZONES: usize = 100_000;
+    const ALLOWED: u64 = 64 * 1024;
+    let account = AccountId::new("acme").unwrap();
+    let origins: Vec<Name> =
+        (0..ZONES).map(|n| Name::parse(&format!("z{n}.example."), None).unwrap()).collect();
+    let mut data = read(&origins[0], "@ 60 IN SOA a. a. 1 2 3 4 5\n@ 60 IN NS a.\n");
+    let mut builder = Builder::new(Seed::random());
+    let zones = origins.iter().map(|origin| {
+        data.origin = origin.clone();
+        data.records.iter_mut().for_each(|record| record.owner = origin.clone());
+        let zone = compile_zone(&data, true, builder.seed()).unwrap();
+        (origin.clone(), ZoneChange::Put { account: account.clone(), zone })
+    });
+    let member = |origin: &Name| {
+        let place = Place::file(&"m.toml".into());
+        Membership { member: Member::Zone(origin.clone()), place }
+    };
+    let members: Vec<Membership> = origins.iter().take(ZONES / 2).map(member).collect();
+    let accounts = vec![(account.clone(), map(&account, &members, 1))];
+    let first = Edit { zones: zones.collect(), accounts, operator: None };
+    let (snapshot, cost) = builder.apply(first, 1);
+    assert_eq!((snapshot.zones.len() as u64, cost.zones_stored), (100_000, 100_000));
+    let publisher = Publisher::new(Arc::new(snapshot));
+
+    let mut text = String::from("@ 60 IN SOA a. a. 2 2 3 4 5\n@ 60 IN NS a.\n");
+    (0..12).for_each(|n| text.push_str(&format!("n{n} 1 IN A 192.0.2.{n} ; cf_tags=cf-proxied:true\n")));
+    let origin = origins[7].clone();
+    let data = read(&origin, &text);
+    let zone_edit = allocation_counter::measure(|| {
+        let zone = compile_zone(&data, true, builder.seed()).unwrap();
+        assert_eq!(zone.names(), 13);
+        let zones = vec![(origin.clone(), ZoneChange::Put { account: account.clone(), zone })];
+        let (snapshot, cost) = builder.apply(Edit { zones, ..Edit::default() }, 2);
+        assert_eq!((cost.zones_stored, cost.sets_stored, cost.entries_touched), (1, 0, 0));
+        drop(publisher.publish(Arc::new(snapshot)));
+    });
+
+    // What was read is there before it is published.
+    let words = map(&account, &members, 2);
+    let set_edit = allocation_counter::measure(|| {
+        let edit = Edit { accounts: vec![(account.clone(), words)], ..Edit::default() };
+        let (snapshot, cost) = builder.apply(edit, 3);
+        assert_eq!((cost.zones_stored, cost.sets_stored, cost.entries_touched), (0, 1, 0));
+        drop(publisher.publish(Arc::new(snapshot)));
+    });
+    for (what, counted) in [("a zone", zone_edit), ("an address set", set_edit)] {
+        println!("{what}: {} octets in {} allocations", counted.bytes_total, counted.count_total);
+        assert!(counted.bytes_total <= ALLOWED, "{what}: {} octets", counted.bytes_total);
+    }
 }

@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
         }
     };
     let done = Setup::new(&cli).and_then(|setup| match &cli.command {
-        None | Some(Command::Serve(_)) => setup.serve(started),
+        None | Some(Command::Serve(_)) => setup.serve(started, cli.serve_options().start),
         Some(Command::Check(options)) => check::check(&setup, options),
         Some(Command::Explain(options)) => explain::explain(&setup, options),
         Some(Command::Status(options)) => status::status(&setup, options),

@@ -1,18 +1,21 @@
 //! `serve`: takes what was loaded and serves it until told to stop.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::systemd;
 use crate::answer::Settings;
 use crate::api::metrics::{self as endpoint, MetricsError};
-use crate::control::StateLock;
+use crate::control::report::Change;
+use crate::control::talk::TalkError;
+use crate::control::{Engine, Keeper, KeeperParts, Manager, StateLock, WatchMode};
 use crate::server::{Given, Listen, Server, ServerConfig, StartError};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::metrics::render;
@@ -36,8 +39,14 @@ pub struct ServeParts {
     pub metrics: Option<SocketAddr>,
     /// What an answer depends on beside the snapshot.
     pub settings: Settings,
-    /// The first snapshot.
-    pub snapshot: Arc<Snapshot>,
+    /// What changes what is served, with its first snapshot.
+    pub engine: Engine,
+    /// What the start came to.
+    pub first: Change,
+    /// How changes of files are noticed.
+    pub watch: WatchMode,
+    /// Where the control socket is to be.
+    pub socket: PathBuf,
     /// Counts what a snapshot holds; asked again at each scrape.
     pub facts: fn(&Snapshot) -> Facts,
     /// When the process began, for the ready line.
@@ -53,6 +62,9 @@ pub enum ServeError {
     /// The metrics endpoint.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The control socket.
+    #[error(transparent)]
+    Control(#[from] TalkError),
     /// The runtime or the signals.
     #[error("cannot set up {what}: {source}")]
     Runtime {
@@ -87,40 +99,51 @@ pub fn serve_with(parts: ServeParts, ready: impl FnOnce(&Serving)) -> Result<(),
         .map_err(|source| ServeError::Runtime { what: "the runtime", source })?;
     let result = runtime.block_on(async {
         // Signals are caught before anything is open, so that none that comes later is lost.
-        let stop = signals().map_err(|source| ServeError::Runtime { what: "the signals", source })?;
-        serve_until(parts, stop, ready).await
+        let signals =
+            Signals::catch().map_err(|source| ServeError::Runtime { what: "the signals", source })?;
+        serve_until(parts, signals, ready).await
     });
     runtime.shutdown_timeout(LAST_SCRAPE);
     result
 }
 
-/// Becomes ready at the first SIGTERM or SIGINT, with its name.
-fn signals() -> io::Result<impl Future<Output = &'static str>> {
-    let mut hup = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        // What everybody sends to reload must not end the server.
-        while hup.recv().await.is_some() {
-            tracing::warn!("SIGHUP is ignored: files are read at the start only, restart to take changes");
+/// The signals that a server listens to, caught from the moment that this is made.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Signals> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT and returns its name; every SIGHUP until then is handed on.
+    async fn end(&mut self, hangup: impl Fn()) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => hangup(),
+            }
         }
-    });
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => "SIGTERM",
-            _ = int.recv() => "SIGINT",
-        }
-    })
+    }
 }
 
 async fn serve_until(
     parts: ServeParts,
-    stop: impl Future<Output = &'static str>,
+    mut signals: Signals,
     ready: impl FnOnce(&Serving),
 ) -> Result<(), ServeError> {
     let _lock = parts.lock;
     let counters = Arc::new(Counters::new());
-    let publisher = Publisher::new(parts.snapshot);
+    let publisher = parts.engine.publisher().clone();
+    let changes = Arc::new(Changes::new());
     let stop_metrics = CancellationToken::new();
     let metrics = match parts.metrics {
         Some(addr) => Some(endpoint::bind(addr).await?),
@@ -139,14 +162,30 @@ async fn serve_until(
         publisher: publisher.clone(),
     };
     let scraping = metrics.map(|listener| {
-        let page = page(publisher, counters, parts.facts);
+        let page = page(publisher, counters, changes.clone(), parts.facts);
         tokio::spawn(endpoint::serve(listener, page, stop_metrics.clone()))
     });
+    let manager = Manager {
+        reloading: systemd::reloading,
+        ready: systemd::ready,
+        watchdog: systemd::watchdog_interval().map(|interval| (interval, systemd::watchdog_ping as fn())),
+    };
+    let keeper = Keeper::start(KeeperParts {
+        engine: parts.engine,
+        watch: parts.watch,
+        socket: parts.socket,
+        changes,
+        manager,
+        first: parts.first,
+    })?;
+    systemd::ready();
     log_ready(&serving, (parts.facts)(&serving.publisher.current()), parts.started);
     ready(&serving);
 
-    let signal = stop.await;
+    let signal = signals.end(|| keeper.hangup()).await;
     tracing::info!(signal, "portolan stops");
+    systemd::stopping();
+    drop(keeper);
     stop_metrics.cancel();
     server.stop();
     if let Some(scraping) = scraping {
@@ -156,9 +195,13 @@ async fn serve_until(
     Ok(())
 }
 
-fn page(publisher: Publisher, counters: Arc<Counters>, facts: fn(&Snapshot) -> Facts) -> endpoint::Render {
+fn page(
+    publisher: Publisher,
+    counters: Arc<Counters>,
+    changes: Arc<Changes>,
+    facts: fn(&Snapshot) -> Facts,
+) -> endpoint::Render {
     let started = SystemTime::now();
-    let changes = Changes::new();
     Arc::new(move || render(&counters, &facts(&publisher.current()), &changes, started, SystemTime::now()))
 }
 

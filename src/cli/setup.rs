@@ -3,18 +3,16 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::args::{Cli, LogShape, Watch};
+use super::args::{self, Cli, LogShape, Watch};
 use super::serve::{ServeParts, serve};
 use super::{render, systemd};
 use crate::answer;
-use crate::compile::{Compiled, compile};
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
-use crate::control::{self, Loaded, Sources, StateLock, talk};
-use crate::model::{Diagnostic, LoadedZone, Severity, World, ZoneContent};
+use crate::control::{self, Engine, Loaded, Sources, StartFrom, StateLock, WatchMode, talk};
+use crate::model::{Diagnostic, Severity};
 use crate::server::Listen;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Facts;
@@ -24,9 +22,6 @@ use crate::telemetry::log::{self, LogFormat};
 pub(super) struct Setup {
     settings: config::Settings,
 }
-
-/// The first generation of a process; a later one is greater than any before it.
-const FIRST_GENERATION: u64 = 1;
 
 impl Setup {
     /// Reads the settings file, if there is one, and puts the command line over it.
@@ -80,7 +75,7 @@ impl Setup {
     }
 
     /// Serves until told to stop.
-    pub(super) fn serve(&self, started: Instant) -> Result<ExitCode, String> {
+    pub(super) fn serve(&self, started: Instant, start: Option<args::StartFrom>) -> Result<ExitCode, String> {
         let format = match self.settings.log {
             config::LogFormat::Human => LogFormat::Human,
             config::LogFormat::Json => LogFormat::Json,
@@ -89,17 +84,15 @@ impl Setup {
         let given = systemd::given_sockets().map_err(|error| error.to_string())?;
         // Of two servers with one state the second must not get as far as reading a million zones.
         let lock = StateLock::acquire(&self.settings.state).map_err(|error| error.to_string())?;
-        let Loaded { world, diagnostics, .. } = self.load()?;
-        log_diagnostics(&diagnostics);
-        if world.zones.is_empty() {
+        let from = match start {
+            Some(args::StartFrom::Files) => StartFrom::Files,
+            Some(args::StartFrom::State) | None => StartFrom::State,
+        };
+        let (engine, first) = Engine::start(self.sources(), &self.settings.state, from, self.settings.strict)
+            .map_err(|error| error.to_string())?;
+        if engine.snapshot().zones.is_empty() {
             tracing::warn!(folder = %self.settings.zones.display(), "there is no master file: every query is refused");
         }
-        log_held_back(&world);
-        let Compiled { snapshot, too_large } = compile(&world, FIRST_GENERATION);
-        for (origin, error) in too_large {
-            tracing::error!(zone = %origin, %error, "the zone is answered SERVFAIL");
-        }
-        drop(world);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let parts = ServeParts {
             lock,
@@ -108,7 +101,14 @@ impl Setup {
             workers: usize::from(self.settings.workers_on(cores)),
             metrics: self.settings.metrics,
             settings: answers(&self.settings.answers),
-            snapshot: Arc::new(snapshot),
+            engine,
+            first,
+            watch: match self.settings.watch {
+                config::Watch::Events => WatchMode::Events,
+                config::Watch::Poll => WatchMode::Poll,
+                config::Watch::Off => WatchMode::Off,
+            },
+            socket: self.socket(),
             facts,
             started,
         };
@@ -142,33 +142,6 @@ fn tell(diagnostics: &[Diagnostic], least: Severity) {
     for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.severity >= least) {
         // Nothing can be done where stderr is gone.
         let _ = writeln!(std::io::stderr(), "{}", render::text(diagnostic, colour));
-    }
-}
-
-/// Errors and warnings as log lines: what is not served, and what probably was not meant.
-fn log_diagnostics(diagnostics: &[Diagnostic]) {
-    for Diagnostic { place, severity, code, message, hint, .. } in diagnostics {
-        let hint = hint.as_deref();
-        match severity {
-            Severity::Error => tracing::error!(%place, code, hint, "{message}"),
-            Severity::Warning => tracing::warn!(%place, code, hint, "{message}"),
-            Severity::Note => tracing::debug!(%place, code, hint, "{message}"),
-        }
-    }
-}
-
-/// What the errors hold back, one line a unit.
-fn log_held_back(world: &World) {
-    if world.faulty_operator {
-        tracing::error!("the operator's map files have errors: proxied names are answered SERVFAIL");
-    }
-    for account in &world.faulty_accounts {
-        let zones = world.zones.iter().filter(|zone| zone.account == *account).count();
-        tracing::error!(%account, zones, "the account's settings or maps have errors: its zones are answered SERVFAIL");
-    }
-    let faulty = |zone: &&LoadedZone| matches!(zone.content, ZoneContent::Faulty);
-    for zone in world.zones.iter().filter(faulty) {
-        tracing::error!(zone = %zone.origin, "the zone's files have errors: it is answered SERVFAIL");
     }
 }
 

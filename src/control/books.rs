@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::report::Problem;
 use super::plan::Plan;
+use super::report::Problem;
 use super::source::Kind;
 use super::state::Faulty;
 use super::{Digest, SourcePath, Stamp, Tree};

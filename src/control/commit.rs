@@ -108,7 +108,9 @@ impl Engine {
         let mut after: BTreeMap<&SourcePath, &BTreeSet<SourcePath>> = BTreeMap::new();
         let nothing = BTreeSet::new();
         for plan in accepted {
-            after.extend(plan.files.iter().filter(|(_, copy)| copy.is_none()).map(|(path, _)| (path, &nothing)));
+            after.extend(
+                plan.files.iter().filter(|(_, copy)| copy.is_none()).map(|(path, _)| (path, &nothing)),
+            );
             after.extend(&plan.names);
         }
         let before = after.keys().filter_map(|by| self.books.names.get(*by)).flatten();
@@ -120,7 +122,8 @@ impl Engine {
                     None => self.books.names.get(by).is_some_and(|names| names.contains(*named)),
                 };
                 let by = self.books.named_by.get(*named);
-                !by.is_some_and(|by| by.iter().any(still)) && !after.values().any(|names| names.contains(*named))
+                !by.is_some_and(|by| by.iter().any(still))
+                    && !after.values().any(|names| names.contains(*named))
             })
             .cloned()
             .collect()
@@ -167,9 +170,7 @@ impl Engine {
             let named = self.books.names.get(path).into_iter().flatten();
             std::iter::once(path).chain(named)
         });
-        with_named
-            .filter_map(|path| Some((path.clone(), self.books.files.get(path)?.served?)))
-            .collect()
+        with_named.filter_map(|path| Some((path.clone(), self.books.files.get(path)?.served?))).collect()
     }
 
     /// What never was good, after plans: what is taken is good now, or gone.
@@ -238,7 +239,10 @@ impl Engine {
         for plan in accepted {
             if let Some(account) = plan.account() {
                 let faulty = is_faulty.accounts.contains(account);
-                if plan.changes_maps() || plan.settings.is_some() || faulty != was_faulty.accounts.contains(account) {
+                if plan.changes_maps()
+                    || plan.settings.is_some()
+                    || faulty != was_faulty.accounts.contains(account)
+                {
                     let served = self.books.accounts.get(account).and_then(|served| served.settings.clone());
                     let settings = plan.settings.clone().unwrap_or(served);
                     let maps = maps_after(&self.books, account, plan);
@@ -278,7 +282,9 @@ impl Engine {
         let mut by_operator = false;
         // What goes goes first, so that what moved is there in the end.
         for (origin, (path, zone)) in accepted.iter().flat_map(|plan| &plan.zones) {
-            if matches!(zone, ZonePlan::Removed) && books.zones.get(origin).is_some_and(|zone| zone.path == *path) {
+            if matches!(zone, ZonePlan::Removed)
+                && books.zones.get(origin).is_some_and(|zone| zone.path == *path)
+            {
                 books.zones.remove(origin);
             }
         }
@@ -338,10 +344,6 @@ pub(super) fn manifest(books: &super::books::Books) -> Manifest {
         files: files.collect(),
         views: views.collect(),
         faulty: books.faulty.clone(),
-        immutable: books
-            .immutable
-            .iter()
-            .map(|(id, map)| (id.clone(), remembered_map::text(map)))
-            .collect(),
+        immutable: books.immutable.iter().map(|(id, map)| (id.clone(), remembered_map::text(map))).collect(),
     }
 }

@@ -231,9 +231,10 @@ fn named(path: &Path, sources: &Sources) -> Option<SourcePath> {
     let path = plain(path);
     let in_tree = |tree, root: &Path| Some(SourcePath::new(tree, path.strip_prefix(plain(root)).ok()?));
     let trees = [(Tree::Zones, &sources.zones), (Tree::Maps, &sources.addrmaps)];
-    trees.iter().find_map(|(tree, root)| in_tree(*tree, root)).or_else(|| {
-        trees.iter().find_map(|(tree, root)| in_tree(*tree, &root.canonicalize().ok()?))
-    })
+    trees
+        .iter()
+        .find_map(|(tree, root)| in_tree(*tree, root))
+        .or_else(|| trees.iter().find_map(|(tree, root)| in_tree(*tree, &root.canonicalize().ok()?)))
 }
 
 /// The path without `.` and `..`, by its text alone.

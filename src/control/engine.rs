@@ -112,7 +112,8 @@ impl Engine {
 
     /// Judges what was looked at.
     pub(super) fn change(&mut self, begun: Instant, trigger: Trigger, looked: Looked, how: How) -> Change {
-        let mut change = Change { at: now(), trigger, generation: self.books.generation, ..Change::default() };
+        let mut change =
+            Change { at: now(), trigger, generation: self.books.generation, ..Change::default() };
         let Looked { touched, units, faults, strays } = looked;
         let new_faults = faults != self.faults;
         change.problems.extend(faults.iter().chain(&strays).map(Problem::from));
@@ -149,9 +150,9 @@ impl Engine {
         how: How,
         change: &mut Change,
     ) -> bool {
-        let (paths, forced) = self.in_play(touched, units);
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf);
+        let (paths, forced) = self.in_play(touched, units, &desk);
         let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first);
         add_cost(change, &desk);
         let read = desk.into_read();
@@ -165,6 +166,7 @@ impl Engine {
         &self,
         touched: &BTreeSet<SourcePath>,
         units: BTreeSet<Unit>,
+        desk: &Desk<'_>,
     ) -> (BTreeMap<Unit, BTreeSet<SourcePath>>, BTreeSet<SourcePath>) {
         let books = &self.books;
         let mut paths: BTreeMap<Unit, BTreeSet<SourcePath>> = BTreeMap::new();
@@ -185,7 +187,8 @@ impl Engine {
                 {
                     paths.entry(unit).or_default().insert(path.clone());
                 }
-                for by in books.named_by.get(&path).into_iter().flatten() {
+                let by = books.named_by.get(&path).filter(|_| self.differs(&path, desk));
+                for by in by.into_iter().flatten() {
                     forced.insert(by.clone());
                     open.push(by.clone());
                 }
@@ -201,6 +204,16 @@ impl Engine {
                 open.extend(Books::of_unit(&unit, &books.differing).cloned());
                 known_units.insert(unit);
             }
+        }
+    }
+
+    /// Whether the content of a source is not the one that is served.
+    fn differs(&self, path: &SourcePath, desk: &Desk<'_>) -> bool {
+        let served = self.books.files.get(path).and_then(|known| known.served);
+        match desk.read(path) {
+            Found::Content(copy) => served != Some(copy.digest),
+            Found::Missing => served.is_some(),
+            Found::Unreadable(_) => true,
         }
     }
 
@@ -280,7 +293,9 @@ impl Engine {
         new: &BTreeMap<Unit, Vec<Diagnostic>>,
     ) -> Vec<(Unit, Diagnostic)> {
         let mut found = Vec::new();
-        for plan in plans.iter().filter(|plan| matches!(plan.unit, Unit::Zone(_)) && !new.contains_key(&plan.unit)) {
+        for plan in
+            plans.iter().filter(|plan| matches!(plan.unit, Unit::Zone(_)) && !new.contains_key(&plan.unit))
+        {
             for named in plan.names.values().flatten() {
                 let changed = plan.files.get(named).and_then(Option::as_ref).map(|copy| copy.digest);
                 let served = self.books.files.get(named).and_then(|known| known.served);
@@ -294,7 +309,8 @@ impl Engine {
                     (is_served && (denied.contains_key(&unit) || new.contains_key(&unit))).then_some(unit)
                 });
                 if let Some(held) = held {
-                    let message = format!("this file changed, and {held}, which includes it as well, is held");
+                    let message =
+                        format!("this file changed, and {held}, which includes it as well, is held");
                     let place = Place::file(&desk.shown(named));
                     let diagnostic = Diagnostic::error("included-file-held", place, message)
                         .hint("repair the other zone, or give it a file of its own");

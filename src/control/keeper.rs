@@ -132,7 +132,7 @@ impl Loop {
         let wake = move |signal| {
             let _ = tasks.send(Task::Signal(signal));
         };
-        let mut this = Loop {
+        let this = Loop {
             watch: Watch::start(&sources, parts.watch, now, wake),
             engine: parts.engine,
             looks: Looks::default(),
@@ -213,7 +213,12 @@ impl Loop {
         }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
-            let change = self.engine.follow(Trigger::Files, &Ask::Paths(Default::default()), &mut |_, _| true, How::default());
+            let change = self.engine.follow(
+                Trigger::Files,
+                &Ask::Paths(Default::default()),
+                &mut |_, _| true,
+                How::default(),
+            );
             self.done(&change);
         }
         if let (Some(at), Some((interval, ping))) = (self.alive_at, self.manager.watchdog)
@@ -392,12 +397,14 @@ impl Engine {
         if what.is_empty() {
             return Ok(Ask::Everything);
         }
-        let paths = what.iter().map(|what| if what.starts_with('/') { self.file(what) } else { self.zone(what) });
+        let paths =
+            what.iter().map(|what| if what.starts_with('/') { self.file(what) } else { self.zone(what) });
         Ok(Ask::Paths(paths.collect::<Result<_, _>>()?))
     }
 
     fn zone(&self, what: &str) -> Result<PathBuf, String> {
-        let name = Name::parse(what, Some(&Name::root())).map_err(|error| format!("not a zone: {error}: {what}"))?;
+        let name =
+            Name::parse(what, Some(&Name::root())).map_err(|error| format!("not a zone: {error}: {what}"))?;
         let zone = self.books.zones.get(&name);
         let path = zone.map(|zone| zone.path.clone()).or_else(|| {
             let is_its = |path: &&SourcePath| path.kind() == super::source::Kind::Zone(name.to_lower());

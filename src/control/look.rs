@@ -72,7 +72,9 @@ impl Look<'_, '_> {
                 Err(fault("folder-empty", format!("{what} is empty, but zones are served")))
             }
             Ok(entries) => Ok(entries),
-            Err(error) if error.kind() == ErrorKind::NotFound && tree == Tree::Maps && !served => Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound && tree == Tree::Maps && !served => {
+                Ok(Vec::new())
+            }
             Err(error) => Err(fault("folder-gone", format!("{what} cannot be read: {error}"))),
         };
         found.map_err(|fault| self.looked.faults.push(fault)).ok()
@@ -204,14 +206,17 @@ impl Look<'_, '_> {
             if source.below.as_os_str().is_empty() {
                 return self.everything();
             }
-            if !is_there || source.below.components().any(|part| is_left_out(&part.as_os_str().to_string_lossy())) {
+            if !is_there
+                || source.below.components().any(|part| is_left_out(&part.as_os_str().to_string_lossy()))
+            {
                 continue;
             }
             match std::fs::metadata(path) {
                 Ok(found) if found.is_dir() => self.folder(&source),
                 Ok(found) => self.changed(&source, Some(Stamp::of(&found))),
                 Err(_) => {
-                    let below: Vec<SourcePath> = self.books.below(&source).map(|(path, _)| path.clone()).collect();
+                    let below: Vec<SourcePath> =
+                        self.books.below(&source).map(|(path, _)| path.clone()).collect();
                     // A link that leads nowhere is a file that cannot be read.
                     self.changed(&source, None);
                     for path in below {
@@ -250,7 +255,8 @@ impl Look<'_, '_> {
         for path in known.into_iter().filter(|path| !there.contains(path)) {
             self.compare(&path);
         }
-        let named: Vec<SourcePath> = there.into_iter().filter(|path| self.books.named_by.contains_key(path)).collect();
+        let named: Vec<SourcePath> =
+            there.into_iter().filter(|path| self.books.named_by.contains_key(path)).collect();
         for path in named {
             self.compare(&path);
         }

@@ -23,8 +23,8 @@ pub mod source;
 mod start;
 pub mod state;
 mod store;
-mod tell;
 pub mod talk;
+mod tell;
 pub mod watch;
 
 pub use engine::Engine;

@@ -344,9 +344,7 @@ fn is_faulty(world: &World, unit: &Unit) -> bool {
 /// Adds the source lines to findings of checks that did not have the files at hand.
 pub(super) fn excerpts<'f>(findings: impl IntoIterator<Item = &'f mut Diagnostic>) {
     let mut texts: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
-    for diagnostic in
-        findings.into_iter().filter(|found| found.excerpt.is_none() && found.place.line > 0)
-    {
+    for diagnostic in findings.into_iter().filter(|found| found.excerpt.is_none() && found.place.line > 0) {
         let file = diagnostic.place.file.clone();
         let lines = texts.entry(file.clone()).or_insert_with(|| {
             // A file that went away meanwhile is shown without its lines.

@@ -43,7 +43,12 @@ impl Engine {
     /// Opens the state, whose lock the caller holds, and makes a first snapshot: of what was served last where there
     /// is that, else of what is good in the files. Where the state was served the files are not looked at: whoever
     /// starts the engine lets it follow them next.
-    pub fn start(sources: Sources, state: &Path, from: StartFrom, strict: bool) -> Result<(Engine, Change), EngineError> {
+    pub fn start(
+        sources: Sources,
+        state: &Path,
+        from: StartFrom,
+        strict: bool,
+    ) -> Result<(Engine, Change), EngineError> {
         let Opened { state, confirmed, intent, notes } = State::open(state)?;
         for note in notes {
             tracing::warn!("{note}");
@@ -67,7 +72,10 @@ impl Engine {
             (StartFrom::State, Some(manifest)) => engine.restore(&manifest, intent),
             (_, confirmed) => {
                 if let Some(manifest) = confirmed {
-                    tracing::warn!(generation = manifest.generation, "what was served last is put aside: start from files");
+                    tracing::warn!(
+                        generation = manifest.generation,
+                        "what was served last is put aside: start from files"
+                    );
                     engine.remember_immutable(&manifest);
                     engine.base = Some(manifest);
                 }
@@ -179,7 +187,10 @@ impl Engine {
 
     /// What was intended when the server ended, and perhaps served: it is judged like any change.
     fn judge_again(&mut self, manifest: &Manifest, intent: &Intent, change: &mut Change) {
-        tracing::warn!(generation = intent.generation, "a change was not confirmed when the server ended: it is judged again");
+        tracing::warn!(
+            generation = intent.generation,
+            "a change was not confirmed when the server ended: it is judged again"
+        );
         let mut after = manifest.clone();
         after.apply(intent);
         let touched: BTreeSet<SourcePath> = intent.files.iter().map(|(path, _)| path.clone()).collect();

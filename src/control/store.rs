@@ -79,10 +79,14 @@ impl Store {
             return;
         }
         match self.state.compact_if_worth(manifest) {
-            Ok(true) => tracing::info!(octets = self.state.size(), "the state was written anew, without what is dead"),
+            Ok(true) => {
+                tracing::info!(octets = self.state.size(), "the state was written anew, without what is dead")
+            }
             Ok(false) => {}
             // Nothing is lost: the pack is as it was.
-            Err(error) => tracing::warn!(%error, "the state could not be written anew; it stays longer than it need be"),
+            Err(error) => {
+                tracing::warn!(%error, "the state could not be written anew; it stays longer than it need be")
+            }
         }
     }
 }

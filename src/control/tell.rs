@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::desk::{Desk, Shelf};
 use super::commit::manifest;
+use super::desk::{Desk, Shelf};
 use super::engine::{Engine, How};
 use super::look::Looked;
 use super::report::{Change, Problem, Status, Trigger, Watching};
@@ -17,7 +17,12 @@ use crate::zonefile::{self, ReadOptions};
 
 impl Engine {
     /// What is served, what is held and why. `watching` and `being_written` are the watcher's.
-    pub fn status(&self, watching: Watching, being_written: Vec<String>, watch_fault: Option<Problem>) -> Status {
+    pub fn status(
+        &self,
+        watching: Watching,
+        being_written: Vec<String>,
+        watch_fault: Option<Problem>,
+    ) -> Status {
         let snapshot = self.publisher.current();
         let (mut names, mut accounts) = (0, BTreeSet::new());
         let mut faulty_zones: Vec<String> = Vec::new();
@@ -125,8 +130,12 @@ impl Engine {
             return Err(refuse(format!("no immutable map of that id is remembered: {id}")));
         };
         let in_files = self.books.operator.files.values().flat_map(|file| &file.maps);
-        if let Some(held) = in_files.into_iter().find(|held| held.id == *id && held.immutable && held.enabled) {
-            return Err(refuse(format!("take the map out of the files first, it is at {}: {id}", held.place)));
+        if let Some(held) = in_files.into_iter().find(|held| held.id == *id && held.immutable && held.enabled)
+        {
+            return Err(refuse(format!(
+                "take the map out of the files first, it is at {}: {id}",
+                held.place
+            )));
         }
         let begun = Instant::now();
         let remembered = self.books.immutable.remove(id);
@@ -138,7 +147,9 @@ impl Engine {
         if self.forgotten.take().is_some() {
             // It was not published: it is remembered as before.
             self.books.immutable.extend(remembered.map(|map| (id.clone(), map)));
-            return Err(refuse(format!("the map could not be taken away, its account or the state is held: {id}")));
+            return Err(refuse(format!(
+                "the map could not be taken away, its account or the state is held: {id}"
+            )));
         }
         tracing::warn!(map = %id, account = %map.account, reason, "an immutable map was taken away");
         Ok(change)

@@ -98,8 +98,7 @@ impl Planner<'_> {
                 Found::Content(copy) if self.is_changed(path, &copy) => {
                     let namer = self.desk.namer(path);
                     let scope = Scope::Account(account);
-                    let read =
-                        addrmap::read_map_file(&self.desk.shown(path), &copy.content, scope, &namer);
+                    let read = addrmap::read_map_file(&self.desk.shown(path), &copy.content, scope, &namer);
                     plan.note_names(self.desk, path, namer.into_names());
                     plan.tell(&unit, read.findings.into_iter().map(|(_, found)| found));
                     plan.own.insert(path.clone(), Some(read.maps.into_iter().map(Arc::new).collect()));
@@ -140,8 +139,7 @@ impl Planner<'_> {
             return;
         }
         // They can only differ where the operator's files change or moved on without the account.
-        let may_differ =
-            operator.is_some() || served.is_none_or(|served| served.view.is_some());
+        let may_differ = operator.is_some() || served.is_none_or(|served| served.view.is_some());
         if may_differ {
             let maps = self.operators_maps_of(account, operator);
             let before = served.map(|served| served.operators.as_slice()).unwrap_or_default();

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Plan, Planner, ZonePlan};
-use crate::addrmap;
+use crate::addrmap::{self, code};
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, Member, Severity, Unit, World, ZoneContent,
+    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, Member, Severity, Unit, World,
+    ZoneContent,
 };
 use crate::wire::Name;
 
@@ -30,6 +31,10 @@ impl Planner<'_> {
         }
         let own = Unit::Account(account.clone());
         for (unit, found) in addrmap::check(&world) {
+            // That a map governs nothing only all zones of the account could tell.
+            if matches!(found.code, code::GOVERNS_NOTHING | code::SHADOWED_MEMBERSHIP) {
+                continue;
+            }
             if unit == own || found.severity != Severity::Error {
                 plan.findings.push((own.clone(), found));
             } else if unit == Unit::Nothing {

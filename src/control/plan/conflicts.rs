@@ -14,7 +14,11 @@ use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Place, Unit};
 use crate::wire::Name;
 
 /// What the plans together cannot be. Each fault with the unit of the newcomer.
-pub(in crate::control) fn conflicts(books: &Books, plans: &[Plan], desk: &Desk<'_>) -> Vec<(Unit, Diagnostic)> {
+pub(in crate::control) fn conflicts(
+    books: &Books,
+    plans: &[Plan],
+    desk: &Desk<'_>,
+) -> Vec<(Unit, Diagnostic)> {
     let mut found = zones(books, plans, desk);
     found.extend(map_ids(books, plans));
     found.extend(default_snis(books, plans));
@@ -38,9 +42,11 @@ fn zones(books: &Books, plans: &[Plan], desk: &Desk<'_>) -> Vec<(Unit, Diagnosti
     }
     let mut found = Vec::new();
     for (origin, claims) in claims {
-        let holder = books.zones.get(origin).map(|zone| &zone.path).filter(|path| {
-            !removed.contains(path) && !claims.iter().any(|(_, claim)| claim == path)
-        });
+        let holder = books
+            .zones
+            .get(origin)
+            .map(|zone| &zone.path)
+            .filter(|path| !removed.contains(path) && !claims.iter().any(|(_, claim)| claim == path));
         let all: Vec<&SourcePath> = claims.iter().map(|(_, path)| *path).chain(holder).collect();
         for (plan, path) in &claims {
             let Some(other) = all.iter().find(|other| *other != path) else { continue };
@@ -83,7 +89,8 @@ fn map_ids(books: &Books, plans: &[Plan]) -> Vec<(Unit, Diagnostic)> {
                 continue;
             }
             let keeps = |other: &&AccountId| kept.get(*other).is_none_or(|ids| ids.contains(&map.id));
-            let held = holders.into_iter().flatten().filter(|other| other != account).any(|other| keeps(&other));
+            let held =
+                holders.into_iter().flatten().filter(|other| other != account).any(|other| keeps(&other));
             let contested = wanted.get(&map.id).is_some_and(|accounts| accounts.len() > 1);
             if held || contested {
                 let message = format!("map id of another account's map: {}", map.id);
@@ -98,7 +105,8 @@ fn map_ids(books: &Books, plans: &[Plan]) -> Vec<(Unit, Diagnostic)> {
 
 fn default_snis(books: &Books, plans: &[Plan]) -> Vec<(Unit, Diagnostic)> {
     let planned = with_maps(books, plans);
-    let served = |account: &AccountId| books.accounts.get(account).map(|served| served.maps()).unwrap_or_default();
+    let served =
+        |account: &AccountId| books.accounts.get(account).map(|served| served.maps()).unwrap_or_default();
     let newcomers: Vec<(&AccountId, &Arc<AddressMap>)> = planned
         .iter()
         .flat_map(|(account, maps)| {
@@ -135,7 +143,8 @@ fn default_snis(books: &Books, plans: &[Plan]) -> Vec<(Unit, Diagnostic)> {
         if let Some(address) = contested {
             let message = format!("address {address} has another default_sni in another account's map");
             let diagnostic = Diagnostic::error(code::TWO_DEFAULT_SNIS, map.place.clone(), message);
-            let diagnostic = diagnostic.hint("write the same default_sni for the address, or use another address");
+            let diagnostic =
+                diagnostic.hint("write the same default_sni for the address, or use another address");
             found.push((Unit::Account(account.clone()), diagnostic));
         }
     }

@@ -204,7 +204,8 @@ impl Planner<'_> {
     fn default_settings(&self, plans: &[Plan]) -> AccountSettings {
         let account = AccountId::default_account();
         let plan = plans.iter().find(|plan| plan.account() == Some(&account));
-        let planned = plan.filter(|plan| plan.errors().next().is_none()).and_then(|plan| plan.settings.clone());
+        let planned =
+            plan.filter(|plan| plan.errors().next().is_none()).and_then(|plan| plan.settings.clone());
         let served = || self.books.accounts.get(&account).and_then(|served| served.settings.clone());
         let settings = planned.unwrap_or_else(served);
         settings.map_or_else(|| AccountSettings::new(account), |settings| (*settings).clone())
@@ -254,6 +255,12 @@ pub(super) fn maps_after(books: &Books, account: &AccountId, plan: &Plan) -> Vec
         None => maps.extend(served.into_iter().flat_map(|served| &served.operators).cloned()),
     }
     // One order, whichever files changed.
-    maps.sort_by(|a, b| (a.owner == MapOwner::Operator, &a.id, &a.place).cmp(&(b.owner == MapOwner::Operator, &b.id, &b.place)));
+    maps.sort_by(|a, b| {
+        (a.owner == MapOwner::Operator, &a.id, &a.place).cmp(&(
+            b.owner == MapOwner::Operator,
+            &b.id,
+            &b.place,
+        ))
+    });
     maps
 }

@@ -59,9 +59,8 @@ impl Planner<'_> {
         for (unit, mut found) in read.findings {
             // An immutable map cannot be disabled or emptied: it is put back, and the rest of the change goes on.
             let puts_back = matches!(found.code, code::IMMUTABLE_DISABLED | code::IMMUTABLE_WITHOUT_ADDRESS);
-            let remembered = |account: &AccountId| {
-                self.books.immutable.values().any(|map| map.account == *account)
-            };
+            let remembered =
+                |account: &AccountId| self.books.immutable.values().any(|map| map.account == *account);
             match &unit {
                 Unit::Account(account) if puts_back && remembered(account) => {
                     found.hint = Some("the map is served as it was; write it as it was".into());
@@ -108,9 +107,7 @@ impl Planner<'_> {
         let mut accounts = accounts.into_iter().filter_map(|index| self.snapshot.accounts.get(index));
         let falls = |account: &AccountId| {
             let maps = self.operators_maps_of(account, Some(plan));
-            !maps.iter().any(|map| {
-                map.immutable || (map.enabled && map.is_account_wide() && !map.is_empty())
-            })
+            !maps.iter().any(|map| map.immutable || (map.enabled && map.is_account_wide() && !map.is_empty()))
         };
         accounts.find(|account| falls(&account.id)).map(|account| account.id.clone())
     }
@@ -208,8 +205,8 @@ pub(in crate::control) fn lost_immutable_maps(books: &Books) -> Vec<Diagnostic> 
         let maps = books.operator.files.values().flat_map(|file| &file.maps);
         maps.filter(|map| map.account == *account).cloned().collect()
     };
-    let told = accounts.into_iter().flat_map(|account| {
-        put_back(books.immutable.values(), account, maps_of(account)).1
-    });
+    let told = accounts
+        .into_iter()
+        .flat_map(|account| put_back(books.immutable.values(), account, maps_of(account)).1);
     told.collect()
 }

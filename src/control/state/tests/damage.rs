@@ -184,6 +184,27 @@ fn a_pack_and_a_content_may_be_larger_than_four_gib() {
 }
 
 #[test]
+fn a_confirm_of_what_was_not_intended_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::open(dir.path()).unwrap().state;
+    state.intend(&edit(1, "a", b"A"), &[(Digest::of(b"A"), b"A")]).unwrap();
+    let mut out = state.pack().append(state.end);
+    out.confirm(2).unwrap();
+    out.finish().unwrap();
+    let error = State::open(dir.path()).unwrap_err();
+    assert!(matches!(error, StateError::Damaged { offset, .. } if offset == state.end), "{error}");
+}
+
+#[test]
+fn a_record_of_another_pack_is_none_of_this_one() {
+    let (ours, other) = (record::Marker([1; 8]), record::Marker([2; 8]));
+    let head = record::RecordHead { kind: Kind::Confirm, length: 8, digest: Digest::of(b"x") };
+    assert_eq!(record::RecordHead::read(&head.write(ours), ours), Some(head));
+    assert_eq!(record::RecordHead::read(&head.write(other), ours), None);
+    assert_ne!(record::Marker::draw(), record::Marker::draw());
+}
+
+#[test]
 fn foreign_files_and_other_formats_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE);

@@ -1,5 +1,7 @@
 //! The zones of the server by origin: shards of open addressing, so that one changed zone copies one shard.
 
+use std::sync::Arc;
+
 use super::shard::Shard;
 use super::{Seed, Zone};
 use crate::wire::name::labels;
@@ -25,7 +27,8 @@ pub struct ZoneEntry {
 /// The index. Cloning shares all shards; changing a clone copies the shards that are touched, each once.
 #[derive(Clone, Debug)]
 pub struct ZoneIndex {
-    shards: Box<[Shard]>,
+    /// Shared as a whole, so that a snapshot with the same zones copies nothing of them.
+    shards: Arc<[Shard]>,
     /// Bit n is set where a zone with n labels exists, so that only such suffixes are hashed.
     depths: u128,
     /// Number of zones by their labels.
@@ -55,7 +58,8 @@ impl ZoneIndex {
         }
         let hash = seed.hash(entry.zone.origin());
         let depth = labels(entry.zone.origin()).count();
-        let replaced = self.shards[shard_of(hash, self.shards.len())].put(hash as u32, entry);
+        let shard = shard_of(hash, self.shards.len());
+        let replaced = Arc::make_mut(&mut self.shards)[shard].put(hash as u32, entry);
         if replaced.is_none() {
             self.len += 1;
             self.by_depth[depth] += 1;
@@ -67,7 +71,8 @@ impl ZoneIndex {
     /// Takes the zone with exactly this origin (wire form, lower case) out.
     pub fn remove(&mut self, seed: &Seed, origin: &[u8]) -> Option<ZoneEntry> {
         let hash = seed.hash(origin);
-        let removed = self.shards[shard_of(hash, self.shards.len())].remove(hash as u32, origin)?;
+        let shard = shard_of(hash, self.shards.len());
+        let removed = Arc::make_mut(&mut self.shards)[shard].remove(hash as u32, origin)?;
         let depth = labels(origin).count();
         self.len -= 1;
         self.by_depth[depth] -= 1;
@@ -80,12 +85,12 @@ impl ZoneIndex {
     /// Twice as many shards. Rare enough that it costs nothing per zone put in.
     fn refine(&mut self, seed: &Seed) {
         let count = 2 * self.shards.len();
-        let mut shards: Box<[Shard]> = (0..count).map(|_| Shard::new()).collect();
+        let mut shards: Vec<Shard> = (0..count).map(|_| Shard::new()).collect();
         for entry in self.iter() {
             let hash = seed.hash(entry.zone.origin());
             shards[shard_of(hash, count)].put(hash as u32, entry.clone());
         }
-        self.shards = shards;
+        self.shards = shards.into();
     }
 
     /// Number of zones.
@@ -238,7 +243,7 @@ mod tests {
         let mut after = before.clone();
         after.put(&seed, entry("z7.example.", 1));
         after.remove(&seed, &wire("absent.example."));
-        let copied = before.shards.iter().zip(&after.shards).filter(|(a, b)| !a.is_shared_with(b)).count();
+        let copied = before.shards.iter().zip(&*after.shards).filter(|(a, b)| !a.is_shared_with(b)).count();
         assert_eq!((before.shards.len(), copied), (16, 1));
     }
 }

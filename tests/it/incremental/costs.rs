@@ -1,6 +1,6 @@
 //! What an edit costs follows the edit.
 
-use portolan::compile::EditCost;
+use portolan::compile::{AccountWords, Edit, EditCost};
 
 use super::fleet::Fleet;
 use super::steps::{MapSpec, Step};
@@ -86,7 +86,14 @@ fn an_edit_costs_what_it_changes() {
         (Step::Map { account: 0, map: 1, spec: member(&[6, 7, 8, 9]) }, cost(0, 0, 0, 0), "no such zone"),
         (zone(9, 0), cost(1, 0, 0, 0), "a new zone that a map waits for"),
         (zone(9, 1), cost(1, 0, 0, 0), "it moves to an account whose maps do not name it"),
-        (Step::Map { account: 0, map: 1, spec: member(&[7, 8]) }, cost(0, 0, 0, 1), "a member less"),
+        (
+            Step::Map { account: 0, map: 1, spec: MapSpec { enabled: false, ..member(&[7, 8]) } },
+            cost(0, 0, 0, 3),
+            "a member less, and off",
+        ),
+        (Step::Switch { account: 0, map: 1 }, cost(0, 0, 0, 2), "on again"),
+        (Step::Map { account: 0, map: 1, spec: member(&[7]) }, cost(0, 0, 0, 1), "a member less"),
+        (Step::Map { account: 0, map: 1, spec: member(&[8, 7]) }, cost(0, 0, 0, 1), "and one more"),
         (Step::Switch { account: 0, map: 1 }, cost(0, 0, 0, 2), "a map of two zones off"),
         (Step::Addresses { account: 0, map: 1, ipv4: 0, ipv6: 0 }, cost(0, 1, 0, 0), "emptied while off"),
         (Step::Switch { account: 0, map: 1 }, cost(0, 0, 0, 0), "on, but empty"),
@@ -113,6 +120,25 @@ fn an_edit_costs_what_it_changes() {
     }
 }
 
+/// Even where the account's zones were not compiled anew, no address is answered.
+#[test]
+fn a_faulty_account_is_governed_by_nothing() {
+    let mut served = Served::new();
+    let id = fleet::account_id(0);
+    let words = served.builder.words(&id).expect("account 0 has maps").clone();
+    for (faulty, generation) in [(true, 2), (false, 3)] {
+        let accounts = vec![(id.clone(), AccountWords { faulty, ..words.clone() })];
+        let (snapshot, cost) = served.builder.apply(Edit { accounts, ..Edit::default() }, generation);
+        assert_eq!((cost.accounts_stored, cost.entries_touched), (1, 3));
+        // A member of a map, and one of the crowd.
+        for zone in [7, 77] {
+            let origin = fleet::origin(zone).to_lower_wire();
+            let entry = snapshot.zones.get(&snapshot.seed, &origin).expect("the zone is there");
+            assert_eq!(snapshot.governing(entry).is_err(), faulty);
+        }
+    }
+}
+
 #[test]
 fn indices_are_used_again() {
     let mut served = Served::new();
@@ -135,7 +161,7 @@ fn indices_are_used_again() {
         served.change(&[Step::Zone { zone: 1, account: 3, variant: Some(0) }]);
         served.change(&[Step::RemoveAccount(3)]);
     }
-    let (snapshot, cost) = served.builder.apply(Default::default(), 1000);
+    let (snapshot, cost) = served.builder.apply(Edit::default(), 1000);
     assert_eq!(cost, EditCost::default());
     assert_eq!((snapshot.accounts.iter().count(), snapshot.sets.iter().count()), (3, 4));
 }

@@ -71,7 +71,7 @@ fn the_end_takes_the_socket_away_and_waits_for_nobody() {
     let (asked, is_asked) = mpsc::channel();
     let (go, may_go) = mpsc::channel::<()>();
     let may_go = Mutex::new(may_go);
-    let limits = Limits { patience: NEVER, ..Limits::default() };
+    let limits = Limits { connections: 2, patience: NEVER, ..Limits::default() };
     let listener = serve(&path, limits, move |request| {
         asked.send(()).unwrap();
         may_go.lock().unwrap().recv().unwrap();
@@ -83,10 +83,13 @@ fn the_end_takes_the_socket_away_and_waits_for_nobody() {
         move || ask(&path, &Request::Status)
     });
     is_asked.recv().unwrap();
-    let silent = UnixStream::connect(&path).unwrap();
+    let mut silent = UnixStream::connect(&path).unwrap();
+    // The third is taken after the second, and sent away because of it.
+    assert!(failure(ask(&path, &Request::Status).unwrap()).contains("at work already"));
     drop(listener);
     assert!(!path.exists());
-    assert_eq!(rest(silent), "");
+    silent.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
     assert!(matches!(ask(&path, &Request::Status), Err(TalkError::Nobody { .. })));
     // What was worked on is answered all the same.
     go.send(()).unwrap();
@@ -163,8 +166,10 @@ fn more_than_a_few_at_a_time_are_sent_away() {
     let (go, may_go) = mpsc::channel::<()>();
     let may_go = Mutex::new(may_go);
     let _listener = serve(&path, Limits { connections: 2, ..Limits::default() }, move |request| {
-        asked.send(()).unwrap();
-        may_go.lock().unwrap().recv().unwrap();
+        if request == Request::Status {
+            asked.send(()).unwrap();
+            may_go.lock().unwrap().recv().unwrap();
+        }
         echo(request)
     });
     let waiting: Vec<_> = (0..2)

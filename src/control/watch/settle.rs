@@ -365,5 +365,5 @@ fn unit_of(path: &Path, sources: &Sources) -> PathBuf {
 }
 
 #[cfg(test)]
-#[path = "settle_tests.rs"]
+#[path = "tests/settle.rs"]
 mod tests;

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 
@@ -19,6 +20,11 @@ use crate::control::Sources;
 
 /// An open belongs to one of so many last creates: several programs make files at the same time.
 const RECENT: usize = 64;
+/// And to none that is older: whatever is opened later is opened by a reader. Sooner than we read a new file ourselves.
+const OPENED_AT_ONCE: Duration = Duration::from_millis(100);
+
+/// The last entries that were created and not opened.
+type Created = VecDeque<(PathBuf, Instant)>;
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -43,7 +49,7 @@ pub(super) fn start(
     let watcher = notify::recommended_watcher(hand_over).map_err(reason)?;
     let mut places = Places::new(watcher, sources).map_err(reason)?;
     let run = move || {
-        let mut created = VecDeque::with_capacity(RECENT);
+        let mut created = Created::with_capacity(RECENT);
         for message in messages {
             let done = match message {
                 Message::Event(event) => {
@@ -72,7 +78,7 @@ fn follow(places: &mut Places, files: Vec<PathBuf>, tell: &impl Fn(Signal)) -> n
 
 fn handle(
     places: &mut Places,
-    created: &mut VecDeque<PathBuf>,
+    created: &mut Created,
     event: &notify::Event,
     tell: &impl Fn(Signal),
 ) -> notify::Result<()> {
@@ -87,13 +93,14 @@ fn handle(
             if created.len() == RECENT {
                 created.pop_front();
             }
-            created.push_back(path.clone());
+            created.retain(|(new, _)| new != path);
+            created.push_back((path.clone(), Instant::now()));
             Event::Created
         }
         EventKind::Access(AccessKind::Open(_)) => {
-            let Some(at) = created.iter().position(|new| new == path) else { return Ok(()) };
-            created.remove(at);
-            match is_complete(path) {
+            let Some(at) = created.iter().position(|(new, _)| new == path) else { return Ok(()) };
+            let opened_late = created.remove(at).is_none_or(|(_, since)| since.elapsed() > OPENED_AT_ONCE);
+            match opened_late || is_complete(path) {
                 true => return Ok(()),
                 false => Event::Written,
             }

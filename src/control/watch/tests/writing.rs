@@ -225,3 +225,17 @@ fn git_changes_hundreds_of_files_in_one_batch() {
         assert_eq!(scene.watch.being_written().count(), 0);
     }
 }
+
+#[test]
+fn a_reader_of_a_link_is_no_writer() {
+    let mut scene = Scene::new(|top| fs::write(top.join("real.zone"), "x").unwrap());
+    // A file that is made complete elsewhere, takes its name and gives up the other one.
+    for name in ["zones/acme/a.zone", "zones/acme/a.zone", "zones/acme/b.zone"] {
+        scene.sh(&format!("rm -f {name}; ln real.zone {name}; rm real.zone"));
+        scene.until_seen(&[name]);
+        fs::read(scene.path(name)).unwrap();
+        scene.settle();
+        assert_eq!(scene.watch.being_written().count(), 0);
+        scene.sh(&format!("cp {name} real.zone"));
+    }
+}

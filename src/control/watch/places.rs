@@ -155,6 +155,12 @@ impl Places {
     fn turned(&mut self, event: Event, path: &Path, out: &mut dyn FnMut(Noted)) -> notify::Result<()> {
         let was_folder = self.forget_folders(path);
         let was_led = self.forget(path) || self.kept.contains(path);
+        // The kernel says of a folder itself that it was moved, and may say so only when it is watched in its new place.
+        let is_back = event == Event::Removed && path.is_dir();
+        if is_back && was_folder {
+            out(Noted::FolderGone(path.to_path_buf()));
+        }
+        let event = if is_back { Event::MovedIn } else { event };
         let is_link = path.is_symlink();
         let limit = self.limit(path);
         // What is led to by others has its way whatever is there; in the trees only links need one.

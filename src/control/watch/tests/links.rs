@@ -124,3 +124,20 @@ fn links_do_not_lead_the_watch_out_of_an_account() {
     scene.write("zones/acme/b.zone", "x");
     assert!(scene.until_seen(&["zones/acme/b.zone"]).len() <= 4);
 }
+
+#[test]
+fn a_folder_on_the_way_of_a_link_is_exchanged() {
+    let mut scene = Scene::new(|top| {
+        sh(top, "mkdir -p deep/er; echo x > deep/er/real.inc; ln -s deep/er/real.inc link.inc");
+    });
+    let link = scene.path("link.inc");
+    scene.watch.follow([link.as_path()]);
+    scene.until_only(&["link.inc"]);
+    // Its watched folder goes; nobody watches the one above.
+    scene.sh("mv deep/er away");
+    scene.until_only(&["link.inc"]);
+    scene.sh("mv away deep/er");
+    scene.until_only(&["link.inc"]);
+    scene.write("deep/er/real.inc", "y");
+    scene.until_only(&["link.inc"]);
+}

@@ -239,3 +239,37 @@ fn a_reader_of_a_link_is_no_writer() {
         scene.sh(&format!("cp {name} real.zone"));
     }
 }
+
+#[test]
+fn a_new_file_is_being_written_before_anything_is_in_it() {
+    let mut scene = Scene::new(|_| {});
+    let path = scene.path("zones/acme/a.zone");
+    let file = File::create(&path).unwrap();
+    scene.open.insert(path.clone());
+    scene.settle();
+    assert!(scene.watch.being_written().any(|open| open == path));
+    drop(file);
+    scene.open.clear();
+    scene.until_only(&["zones/acme/a.zone"]);
+}
+
+#[test]
+fn only_what_may_be_missed_is_told_as_removed() {
+    let scene =
+        Scene::new(|top| sh(top, "mkdir -p zones/acme; cd zones/acme; echo x > a.zone; echo x > notes"));
+    for (name, removed) in [("notes", false), ("a.zone", true)] {
+        let path = scene.path("zones/acme").join(name);
+        fs::remove_file(&path).unwrap();
+        let Ok(Signal::Noted(told)) = scene.signals.recv_timeout(PATIENCE) else { panic!("nothing is told") };
+        assert_eq!(told, if removed { Noted::Removed(path) } else { Noted::Changed(path) });
+    }
+}
+
+#[test]
+fn a_folder_whose_time_changes_wakes_nobody() {
+    let mut scene = Scene::new(|_| {});
+    scene.sh("touch zones zones/acme");
+    assert_eq!(scene.settle(), BTreeSet::from([SENTINEL.to_owned()]));
+    scene.sh("chmod 700 zones/acme");
+    scene.until_only(&["zones/acme"]);
+}

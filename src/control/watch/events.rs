@@ -3,12 +3,13 @@
 //! How a file that is being written is told from one that is complete at once: opening a file that was not there gives
 //! *create*, *open*, *modify* ..., *close after writing*, the open right behind the create; `ln` and `ln -s` give a
 //! *create* alone. So a create says "new", and an open that follows it says "being written". An open of a file that
-//! was there before says nothing (it may be a reader) until the first *modify*.
+//! was there before says nothing (it may be a reader) until the first *modify*; nor does one that another event
+//! separates from its create, for then the first *modify* is near.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 
@@ -17,8 +18,11 @@ use super::places::{Event, Places};
 use super::settle::Noted;
 use crate::control::Sources;
 
-/// An open belongs to one of so many last creates: several programs make files at the same time.
-const RECENT: usize = 64;
+/// An open that comes later than that behind the create is a reader's. Sooner than we read a new file ourselves.
+const OPENED_AT_ONCE: Duration = Duration::from_millis(100);
+
+/// The entry that the last event created, and when.
+type Created = Option<(PathBuf, Instant)>;
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -43,7 +47,7 @@ pub(super) fn start(
     let watcher = notify::recommended_watcher(hand_over).map_err(reason)?;
     let mut places = Places::new(watcher, sources).map_err(reason)?;
     let run = move || {
-        let mut created = VecDeque::with_capacity(RECENT);
+        let mut created = None;
         for message in messages {
             let done = match message {
                 Message::Event(event) => {
@@ -72,7 +76,7 @@ fn follow(places: &mut Places, files: Vec<PathBuf>, tell: &impl Fn(Signal)) -> n
 
 fn handle(
     places: &mut Places,
-    created: &mut VecDeque<PathBuf>,
+    created: &mut Created,
     event: &notify::Event,
     tell: &impl Fn(Signal),
 ) -> notify::Result<()> {
@@ -82,21 +86,18 @@ fn handle(
         return Ok(());
     }
     let Some(path) = event.paths.first() else { return Ok(()) };
+    let before = created.take();
     let what = match event.kind {
         EventKind::Create(_) => {
-            if created.len() == RECENT {
-                created.pop_front();
-            }
-            created.push_back(path.clone());
+            *created = Some((path.clone(), Instant::now()));
             Event::Created
         }
         EventKind::Access(AccessKind::Open(_)) => {
-            let Some(at) = created.iter().position(|new| new == path) else { return Ok(()) };
-            created.remove(at);
-            match is_complete(path) {
-                true => return Ok(()),
-                false => Event::Written,
+            let at_once = |(new, at): (PathBuf, Instant)| new == *path && at.elapsed() < OPENED_AT_ONCE;
+            if !before.is_some_and(at_once) || is_complete(path) {
+                return Ok(());
             }
+            Event::Written
         }
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Event::Closed,
         // Readers, ourselves above all.

@@ -9,6 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::Bound;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -35,6 +36,9 @@ pub(super) enum Event {
 /// The folder, by its real path, and the name in it.
 type Place = (PathBuf, OsString);
 
+/// Mode, owner and group.
+type Rights = (u32, u32, u32);
+
 /// The folders that are watched.
 pub(super) struct Places {
     watcher: RecommendedWatcher,
@@ -42,14 +46,16 @@ pub(super) struct Places {
     watched: BTreeSet<PathBuf>,
     /// The real folders of the trees, and the operator's names for each.
     names: HashMap<PathBuf, BTreeSet<PathBuf>>,
-    /// The same by name.
-    folders: BTreeMap<PathBuf, PathBuf>,
+    /// The same by name, and who may read them.
+    folders: BTreeMap<PathBuf, (PathBuf, Rights)>,
     /// The places on the ways of paths.
     ways: HashMap<PathBuf, HashMap<OsString, BTreeSet<PathBuf>>>,
     /// The same by path.
     followed: BTreeMap<PathBuf, Vec<Place>>,
     /// Paths that are followed whether or not they are there.
     kept: BTreeSet<PathBuf>,
+    /// Folders that something was forgotten in: it may be needed again at once.
+    left: BTreeSet<PathBuf>,
 }
 
 impl Places {
@@ -64,6 +70,7 @@ impl Places {
             ways: HashMap::new(),
             followed: BTreeMap::new(),
             kept: BTreeSet::new(),
+            left: BTreeSet::new(),
         };
         places.watch_all()?;
         Ok(places)
@@ -83,6 +90,7 @@ impl Places {
             self.forget_folders(&root);
             self.enter(&root, None, &mut |_| {})?;
         }
+        self.sweep();
         Ok(())
     }
 
@@ -113,9 +121,17 @@ impl Places {
         }
         let led = self.ways.get(folder).and_then(|names| names.get(name));
         paths.extend(led.into_iter().flatten().cloned());
+        // A folder on the way of others went with what was in it, and another may be in its place already.
+        let through = self.ways.get(real).filter(|_| event == Event::Removed);
+        let through: BTreeSet<_> = through.into_iter().flat_map(HashMap::values).flatten().cloned().collect();
+        for path in through.difference(&paths) {
+            let event = if path.exists() { Event::MovedIn } else { Event::Removed };
+            self.happened(event, path, out)?;
+        }
         for path in paths {
             self.happened(event, &path, out)?;
         }
+        self.sweep();
         Ok(())
     }
 
@@ -123,8 +139,12 @@ impl Places {
         match event {
             Event::Written => out(Noted::Written(path.to_path_buf())),
             Event::Closed => out(Noted::Closed(path.to_path_buf())),
-            // Its permissions may let us in now.
-            Event::Changed if path.is_dir() => self.turned(event, path, out)?,
+            Event::Changed if path.is_dir() => {
+                // Its permissions may let us in now; its time says nothing.
+                if self.folders.get(path).is_none_or(|(_, before)| *before != rights(path)) {
+                    self.turned(event, path, out)?;
+                }
+            }
             Event::Changed => out(Noted::Changed(path.to_path_buf())),
             Event::Created | Event::MovedIn | Event::Removed => self.turned(event, path, out)?,
         }
@@ -135,6 +155,12 @@ impl Places {
     fn turned(&mut self, event: Event, path: &Path, out: &mut dyn FnMut(Noted)) -> notify::Result<()> {
         let was_folder = self.forget_folders(path);
         let was_led = self.forget(path) || self.kept.contains(path);
+        // The kernel says of a folder itself that it was moved, and may say so only when it is watched in its new place.
+        let is_back = event == Event::Removed && path.is_dir();
+        if is_back && was_folder {
+            out(Noted::FolderGone(path.to_path_buf()));
+        }
+        let event = if is_back { Event::MovedIn } else { event };
         let is_link = path.is_symlink();
         let limit = self.limit(path);
         // What is led to by others has its way whatever is there; in the trees only links need one.
@@ -189,7 +215,7 @@ impl Places {
             if names.len() >= MAX_NAMES || !names.insert(path.clone()) {
                 continue;
             }
-            self.folders.insert(path.clone(), real.clone());
+            self.folders.insert(path.clone(), (real.clone(), rights(&path)));
             // Watched first: what appears after the listing is told.
             self.watch(&real)?;
             let Ok(entries) = fs::read_dir(&path) else { continue };
@@ -256,7 +282,7 @@ impl Places {
                 }
                 if names.is_empty() {
                     self.ways.remove(&folder);
-                    self.leave(&folder);
+                    self.left.insert(folder);
                 }
             }
         }
@@ -267,12 +293,12 @@ impl Places {
     fn forget_folders(&mut self, path: &Path) -> bool {
         let below: Vec<_> = below(&self.folders, path).cloned().collect();
         for path in &below {
-            let Some(real) = self.folders.remove(path) else { continue };
+            let Some((real, _)) = self.folders.remove(path) else { continue };
             if let Some(names) = self.names.get_mut(&real) {
                 names.remove(path);
                 if names.is_empty() {
                     self.names.remove(&real);
-                    self.leave(&real);
+                    self.left.insert(real);
                 }
             }
         }
@@ -309,11 +335,15 @@ impl Places {
         }
     }
 
-    /// Does not watch a folder any longer that nothing needs.
-    fn leave(&mut self, real: &Path) {
-        if !self.names.contains_key(real) && !self.ways.contains_key(real) && self.watched.remove(real) {
-            // It may be gone already, and its watch with it.
-            let _gone = self.watcher.unwatch(real);
+    /// Does not watch folders any longer that nothing needs. Only in the end: what happened in a folder before its
+    /// watch was taken away is not told, though it be watched again at once.
+    fn sweep(&mut self) {
+        for real in std::mem::take(&mut self.left) {
+            if !self.names.contains_key(&real) && !self.ways.contains_key(&real) && self.watched.remove(&real)
+            {
+                // It may be gone already, and its watch with it.
+                let _gone = self.watcher.unwatch(&real);
+            }
         }
     }
 
@@ -331,6 +361,11 @@ impl Places {
 fn below<'m, V>(map: &'m BTreeMap<PathBuf, V>, path: &'m Path) -> impl Iterator<Item = &'m PathBuf> {
     let from = (Bound::Included(path), Bound::Unbounded);
     map.range::<Path, _>(from).map(|(key, _)| key).take_while(move |key| key.starts_with(path))
+}
+
+/// Who may read a folder; nobody where it is gone.
+fn rights(folder: &Path) -> Rights {
+    fs::metadata(folder).map_or((0, 0, 0), |found| (found.mode(), found.uid(), found.gid()))
 }
 
 /// Whether files of that name are read without another file naming them.

@@ -56,10 +56,10 @@ pub enum Noted {
 /// What is to be looked at, together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// Files, files that vanished, and folders of which everything is meant that is not [held](Settle::holds).
+    /// Files, files that vanished, and folders of which everything is meant that is not [held](super::Watch::holds).
     pub paths: BTreeSet<PathBuf>,
     /// All files of both trees, and all that are followed. Nobody vouches for their being closed: whoever looks takes
-    /// only what [`Looks`](super::Looks) says is ready, and leaves alone what is [held](Settle::holds).
+    /// only what [`Looks`](super::Looks) says is ready, and leaves alone what is [held](super::Watch::holds).
     pub everything: bool,
 }
 
@@ -365,5 +365,5 @@ fn unit_of(path: &Path, sources: &Sources) -> PathBuf {
 }
 
 #[cfg(test)]
-#[path = "settle_tests.rs"]
+#[path = "tests/settle.rs"]
 mod tests;

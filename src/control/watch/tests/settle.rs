@@ -121,9 +121,11 @@ fn an_open_file_holds_its_unit_for_a_minute() {
     assert_eq!(bench.batches(60_000), [batch(60_000, ["zones/acme/b.zone"])]);
     assert_eq!(bench.written(), ["zones/acme/a.zone"]);
     // Its writer goes on and on; the others of the unit are free now.
+    bench.note(61_000, Closed, "zones/globex/c.zone");
     for millis in (61_000..62_000).step_by(100) {
         bench.note(millis, Written, "zones/acme/a.zone");
     }
+    assert_eq!(bench.batches(61_999), [batch(61_200, ["zones/globex/c.zone"])]);
     bench.note(62_000, Closed, "zones/acme/b.zone");
     assert_eq!(bench.batches(70_000), [batch(62_200, ["zones/acme/b.zone"])]);
     assert!(bench.settle.holds(Path::new("zones/acme/a.zone")));

@@ -284,8 +284,8 @@ impl Loop {
         let now = Instant::now();
         self.free_at = (self.engine.free() > 0).then_some(now + FREE);
         self.retry_at = self.engine.has_unfinished().then_some(now + RETRY);
-        if change.outcome != Outcome::Unchanged || change.cost.files_read > 0 {
-            let named = self.engine.named_files();
+        let named = self.engine.newly_named();
+        if !named.is_empty() {
             self.watch.follow(named.iter().map(PathBuf::as_path));
         }
         if change.outcome == Outcome::Published {
@@ -391,9 +391,10 @@ impl Engine {
         self.store.error.as_deref()
     }
 
-    /// Files that other files name.
-    pub(super) fn named_files(&self) -> Vec<PathBuf> {
-        self.books.named_by.keys().map(|path| path.on_disk(&self.sources)).collect()
+    /// Files that other files name since this was asked last.
+    pub(super) fn newly_named(&mut self) -> Vec<PathBuf> {
+        let named = std::mem::take(&mut self.books.newly_named);
+        named.iter().map(|path| path.on_disk(&self.sources)).collect()
     }
 
     /// What a reload is to look at: zones by name, files and folders by absolute path, everything where none is named.

@@ -40,12 +40,10 @@ impl Planner<'_> {
         }
         self.anycast(&mut plan);
         if self.first {
-            plan.faulty = plan.errors().any(|_| true) && {
-                let own = |(unit, found): &(Unit, Diagnostic)| {
-                    *unit == Unit::Operator && found.severity == Severity::Error
-                };
-                plan.findings.iter().any(own)
+            let own = |(unit, found): &(Unit, Diagnostic)| {
+                *unit == Unit::Operator && found.severity == Severity::Error
             };
+            plan.faulty = plan.findings.iter().any(own);
             if plan.faulty {
                 plan.files.clear();
                 plan.names.clear();

@@ -5,7 +5,7 @@
 //! file that another file names, leads to its end. What changes at any of these places may change what the path holds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::Bound;

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::books::Books;
+use super::faults;
 use super::folder::{self, display, is_left_out};
 use super::source::Kind;
 use super::{SourcePath, Sources, Stamp, Tree};
 use crate::model::{AccountId, Diagnostic, Place, Unit};
+use crate::wire::Name;
 
 /// What to look at.
 #[derive(Clone, Debug)]
@@ -115,11 +118,7 @@ impl Look<'_, '_> {
     fn account_folder(&mut self, tree: Tree, folder: &Path, there: &mut BTreeSet<SourcePath>) {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some(account) = AccountId::new(name).filter(|account| !account.is_default()) else {
-            let message = format!("folder name is not an account: {name}");
-            let diagnostic = Diagnostic::error("bad-account-folder", Place::file(&display(folder)), message);
-            self.looked.strays.push(diagnostic.hint(
-                "name the folder with 1 to 32 of a-z, 0-9 and -; files of the account default stand beside the folders",
-            ));
+            self.looked.strays.push(faults::bad_account_folder(folder));
             return;
         };
         let (files, faults) = folder::list_deep(folder);
@@ -150,10 +149,10 @@ impl Look<'_, '_> {
     /// A master file whose name is no origin.
     fn stray(&mut self, source: &SourcePath, path: &Path) {
         if source.kind() == Kind::Other {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let message = format!("file name is not a zone: {stem}");
-            let diagnostic = Diagnostic::error("bad-zone-file-name", Place::file(&display(path)), message);
-            self.looked.strays.push(diagnostic.hint("name the file after the origin: example.com.zone"));
+            let stem = path.file_stem().unwrap_or_default();
+            if let Err(error) = Name::parse_bytes(stem.as_bytes(), Some(&Name::root())) {
+                self.looked.strays.push(faults::bad_zone_file_name(path, &error));
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod books;
 mod commit;
 mod desk;
 mod engine;
+mod faults;
 pub mod folder;
 mod keeper;
 pub mod lock;

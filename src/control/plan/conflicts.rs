@@ -10,7 +10,8 @@ use crate::addrmap::code;
 use crate::control::SourcePath;
 use crate::control::books::Books;
 use crate::control::desk::Desk;
-use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Place, Unit};
+use crate::control::faults;
+use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Unit};
 use crate::wire::Name;
 
 /// What the plans together cannot be. Each fault with the unit of the newcomer.
@@ -50,13 +51,9 @@ fn zones(books: &Books, plans: &[Plan], desk: &Desk<'_>) -> Vec<(Unit, Diagnosti
         let all: Vec<&SourcePath> = claims.iter().map(|(_, path)| *path).chain(holder).collect();
         for (plan, path) in &claims {
             let Some(other) = all.iter().find(|other| *other != path) else { continue };
-            // Where another account's file lies is nobody's business.
-            let message = match other.account() == path.account() {
-                true => format!("zone {origin} is in two files, the other one is: {}", desk.shown(other)),
-                false => format!("zone {origin} is in a file of another account as well"),
-            };
-            let diagnostic = Diagnostic::error("zone-in-two-files", Place::file(&desk.shown(path)), message);
-            found.push((plan.unit.clone(), diagnostic.hint("remove one of the two files")));
+            let other = (other.account() == path.account()).then(|| desk.shown(other));
+            let diagnostic = faults::zone_in_two_files(origin, &desk.shown(path), other.as_ref());
+            found.push((plan.unit.clone(), diagnostic));
         }
     }
     found

@@ -16,10 +16,11 @@ use std::sync::Arc;
 use super::SourcePath;
 use super::books::{Books, OperatorFile};
 use super::desk::{Copy, Desk, Found};
+use super::faults;
 use super::state::View;
 use super::store::Store;
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, MapOwner, Place, Severity, Unit,
+    AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, MapOwner, Severity, Unit,
 };
 use crate::snapshot::{Seed, Snapshot, Zone};
 use crate::wire::Name;
@@ -222,9 +223,7 @@ impl Planner<'_> {
     }
 
     fn unreadable(&self, path: &SourcePath, why: &str) -> Diagnostic {
-        let place = Place::file(&self.desk.shown(path));
-        Diagnostic::error("unreadable", place, format!("cannot be read: {why}"))
-            .hint("make it a file that the user who runs the server can read, or remove it")
+        faults::unreadable(&self.desk.shown(path), &why)
     }
 }
 

@@ -1,11 +1,10 @@
 //! Zones: read, checked, compiled.
 
-use std::sync::Arc;
-
 use super::{Plan, Planner, ZonePlan};
 use crate::compile::compile_zone;
 use crate::control::SourcePath;
 use crate::control::desk::{Copy, Found};
+use crate::control::faults;
 use crate::control::source::Kind;
 use crate::model::{AccountId, AccountSettings, Diagnostic, Place, Unit, ZoneData};
 use crate::snapshot::Zone;
@@ -55,7 +54,8 @@ impl Planner<'_> {
         let unit = Unit::Zone(origin.clone());
         if let Some((other, ZonePlan::Good(_))) = plan.zones.get(origin) {
             let (first, second) = (self.desk.shown(other), self.desk.shown(path));
-            plan.tell(&unit, two_files(origin, &first, &second));
+            let both = [(&first, &second), (&second, &first)];
+            plan.tell(&unit, both.map(|(here, other)| faults::zone_in_two_files(origin, here, Some(other))));
             return;
         }
         let namer = self.desk.namer(path);
@@ -130,12 +130,4 @@ impl Planner<'_> {
             plan.zones.insert(origin, (path, ZonePlan::Faulty));
         }
     }
-}
-
-/// What two master files of one account for one origin are told.
-fn two_files(origin: &Name, first: &Arc<str>, second: &Arc<str>) -> [Diagnostic; 2] {
-    [(first, second), (second, first)].map(|(here, other)| {
-        let message = format!("zone {origin} is in two files, the other one is: {other}");
-        Diagnostic::error("zone-in-two-files", Place::file(here), message).hint("remove one of the two files")
-    })
 }

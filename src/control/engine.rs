@@ -356,8 +356,9 @@ impl Engine {
                 }
             }
         }
+        let sources: Vec<SourcePath> = read.keys().cloned().collect();
         self.note_seen(read);
-        self.note_pending(pending);
+        self.note_pending(sources, pending);
         self.books.broken = broken;
         self.note_held(&denied, &blocked, paths, change);
         change.outcome = match () {
@@ -408,13 +409,24 @@ impl Engine {
         }
     }
 
-    /// Notes what held sources name: a change of it may mend them.
-    fn note_pending(&mut self, pending: BTreeMap<SourcePath, BTreeSet<SourcePath>>) {
+    /// Notes what held sources name: a change of it may mend them. `read` are all that were read: those of them that
+    /// are held no longer name nothing any more, and what nobody names is of no interest.
+    fn note_pending(&mut self, read: Vec<SourcePath>, pending: BTreeMap<SourcePath, BTreeSet<SourcePath>>) {
+        let books = &mut self.books;
+        for by in read.iter().filter(|by| !pending.contains_key(*by)) {
+            books.set_pending_names(by, BTreeSet::new());
+        }
         for (by, names) in pending {
-            for named in &names {
-                self.books.named_by.entry(named.clone()).or_default().insert(by.clone());
+            books.set_pending_names(&by, names);
+        }
+        let differing = books.differing.iter().filter(|path| !books.is_source(path));
+        for path in differing.cloned().chain(read).collect::<Vec<_>>() {
+            if !books.is_source(&path) {
+                books.differing.remove(&path);
+                if books.files.get(&path).is_some_and(|known| known.served.is_none()) {
+                    books.files.remove(&path);
+                }
             }
-            self.books.pending_names.insert(by, names);
         }
     }
 

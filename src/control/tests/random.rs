@@ -1,7 +1,7 @@
 //! Random edits of real files: what is served is what the files say, and a fault changes nothing of its unit.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::{fmt, fs};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError};
@@ -18,7 +18,7 @@ const ACCOUNTS: [&str; 3] = ["acme", "globex", "initech"];
 const ORIGINS: [&str; 4] = ["one.example", "two.example", "sub.two.example", "four.example"];
 
 /// What an operator does.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Edit {
     /// Writes a file; the variant says what.
     Write(usize, u8),
@@ -28,6 +28,21 @@ enum Edit {
     /// Moves the folder of an account in one tree, or swaps two.
     MoveFolder(&'static str, usize, usize),
     RemoveFolder(&'static str, usize),
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = files();
+        match self {
+            Edit::Write(file, variant) => write!(f, "write {} as {variant}", files[*file].0),
+            Edit::Remove(file) => write!(f, "remove {}", files[*file].0),
+            Edit::Move(from, to) => write!(f, "move {} to {}", files[*from].0, files[*to].0),
+            Edit::MoveFolder(tree, from, to) => {
+                write!(f, "move {tree}/{} to {}", ACCOUNTS[*from], ACCOUNTS[*to])
+            }
+            Edit::RemoveFolder(tree, of) => write!(f, "remove {tree}/{}", ACCOUNTS[*of]),
+        }
+    }
 }
 
 /// Edits, whether the server is told of everything or of the paths only, or not yet.

@@ -76,6 +76,8 @@ fn files() -> Vec<(String, Kind)> {
     for origin in ORIGINS {
         files.push((format!("zones/{origin}.zone"), Kind::Zone));
     }
+    files.push(("zones/acme/a/one.example.zone".into(), Kind::Zone));
+    files.push(("zones/globex/z/four.example.zone".into(), Kind::Zone));
     files.push(("zones/part.inc".into(), Kind::Include));
     files.push(("zones/account.toml".into(), Kind::Settings));
     files.push(("addrmaps/main.toml".into(), Kind::Operator));
@@ -110,7 +112,7 @@ fn content(path: &str, kind: Kind, variant: u8) -> String {
             7 => zone_with("7", "nowhere.inc"),
             8 => format!("{}other 60 IN A 198.51.100.300\n", zone("8")),
             9 => String::new(),
-            10 => zone_with("10", "../globex/part.inc"),
+            10 => zone_with("10", "acme/part.inc"),
             _ => zone("many"),
         },
         Kind::Include => match variant {
@@ -480,11 +482,17 @@ fn lives(first: &[(usize, u8)], steps: &[Step]) -> Result<(), TestCaseError> {
 
 /// Once all files are good nothing is held, and everything is what the files say.
 fn ends_well(place: &Place, running: &mut Running) -> Result<(), TestCaseError> {
+    for folder in ["zones", "addrmaps"].iter().flat_map(|tree| ACCOUNTS.map(|of| format!("{tree}/{of}"))) {
+        if place.path(&folder).exists() {
+            place.remove(&folder);
+        }
+    }
     for (path, kind) in files() {
         let own_origin =
             path.split('/').nth(1).and_then(|account| ACCOUNTS.iter().position(|of| *of == account));
         let is_its = own_origin.is_some_and(|own| path.contains(&format!("/{}.zone", ORIGINS[own])))
             || (own_origin.is_none() && path.contains(ORIGINS[3]));
+        let is_its = is_its && path.matches('/').count() < 3;
         if kind == Kind::Zone && !is_its {
             if place.path(&path).exists() {
                 place.remove(&path);

@@ -49,22 +49,13 @@ pub(super) struct Desk<'a> {
     pub(super) sources: &'a Sources,
     shelf: Shelf<'a>,
     read: RefCell<HashMap<SourcePath, Found>>,
-    /// Contents that stand for what lies in the folder.
-    laid: RefCell<HashMap<SourcePath, Found>>,
     roots: RefCell<BTreeMap<PathBuf, std::rc::Rc<Folder>>>,
     cost: Cell<Cost>,
 }
 
 impl<'a> Desk<'a> {
     pub(super) fn new(sources: &'a Sources, shelf: Shelf<'a>) -> Desk<'a> {
-        Desk {
-            sources,
-            shelf,
-            read: RefCell::default(),
-            laid: RefCell::default(),
-            roots: RefCell::default(),
-            cost: Cell::default(),
-        }
+        Desk { sources, shelf, read: RefCell::default(), roots: RefCell::default(), cost: Cell::default() }
     }
 
     /// What was read so far.
@@ -85,9 +76,6 @@ impl<'a> Desk<'a> {
 
     /// Reads a source, from the folders the first time only.
     pub(super) fn read(&self, path: &SourcePath) -> Found {
-        if let Some(found) = self.laid.borrow().get(path) {
-            return found.clone();
-        }
         if let Some(found) = self.read.borrow().get(path) {
             return found.clone();
         }
@@ -107,11 +95,9 @@ impl<'a> Desk<'a> {
         found
     }
 
-    /// Puts a content in the place of what lies there, for a source that is to be taken as it is served.
-    pub(super) fn lay(&self, path: &SourcePath, content: Vec<u8>, stamp: Stamp) {
-        let digest = Digest::of(&content);
-        let copy = Copy { content: content.into(), digest, stamp };
-        self.laid.borrow_mut().insert(path.clone(), Found::Content(copy));
+    /// The sources that were read so far.
+    pub(super) fn paths_read(&self) -> Vec<SourcePath> {
+        self.read.borrow().keys().cloned().collect()
     }
 
     /// All that was read, with what was found there.

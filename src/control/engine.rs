@@ -152,8 +152,20 @@ impl Engine {
     ) -> bool {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf);
-        let (paths, forced) = self.in_play(touched, units, &desk);
-        let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first);
+        let mut touched = touched.clone();
+        let (paths, judged) = loop {
+            let (paths, forced) = self.in_play(&touched, units.clone(), &desk);
+            let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first);
+            // What was read as part of another source may have changed without having been noticed yet.
+            let is_late = |path: &SourcePath| {
+                !touched.contains(path) && self.books.named_by.contains_key(path) && self.differs(path, &desk)
+            };
+            let late: Vec<SourcePath> = desk.paths_read().into_iter().filter(is_late).collect();
+            if late.is_empty() {
+                break (paths, judged);
+            }
+            touched.extend(late);
+        };
         add_cost(change, &desk);
         let read = desk.into_read();
         let published = self.settle(judged, read, &paths, how, change);
@@ -285,12 +297,18 @@ impl Engine {
             }
             let late = plans.into_iter().filter(|plan| new.contains_key(&plan.unit));
             pending.extend(late.flat_map(|plan| plan.read_names));
+            if new.contains_key(&Unit::Account(AccountId::default_account())) {
+                // Its zones were judged with settings that do not come.
+                let is_zone = |unit: &Unit| matches!(unit, Unit::Zone(_));
+                new.retain(|unit, _| !is_zone(unit));
+                denied.retain(|unit, _| !is_zone(unit));
+            }
             denied.extend(new);
         }
     }
 
-    /// Zones of the account `default` that include one changed file go together, though each is a unit: the file is
-    /// served in one version.
+    /// Units that include one changed file go together, such as zones of the account `default`: the file is served
+    /// in one version.
     fn shared_includes(
         &self,
         plans: &[Plan],
@@ -299,9 +317,7 @@ impl Engine {
         new: &BTreeMap<Unit, Vec<Diagnostic>>,
     ) -> Vec<(Unit, Diagnostic)> {
         let mut found = Vec::new();
-        for plan in
-            plans.iter().filter(|plan| matches!(plan.unit, Unit::Zone(_)) && !new.contains_key(&plan.unit))
-        {
+        for plan in plans.iter().filter(|plan| !new.contains_key(&plan.unit)) {
             for named in plan.names.values().flatten() {
                 let changed = plan.files.get(named).and_then(Option::as_ref).map(|copy| copy.digest);
                 let served = self.books.files.get(named).and_then(|known| known.served);
@@ -362,10 +378,9 @@ impl Engine {
                 }
             }
         }
+        let sources: Vec<SourcePath> = read.keys().cloned().collect();
         self.note_seen(read);
-        for (by, names) in pending {
-            self.books.set_pending_names(by, names);
-        }
+        self.note_pending(sources, pending);
         self.books.broken = broken;
         self.note_held(&denied, &blocked, paths, change);
         change.outcome = match () {
@@ -412,6 +427,27 @@ impl Engine {
             }
             if !is_known && !is_faulty {
                 self.books.files.remove(&path);
+            }
+        }
+    }
+
+    /// Notes what held sources name: a change of it may mend them. `read` are all that were read: those of them that
+    /// are held no longer name nothing any more, and what nobody names is of no interest.
+    fn note_pending(&mut self, read: Vec<SourcePath>, pending: BTreeMap<SourcePath, BTreeSet<SourcePath>>) {
+        let books = &mut self.books;
+        for by in read.iter().filter(|by| !pending.contains_key(*by)) {
+            books.set_pending_names(by, BTreeSet::new());
+        }
+        for (by, names) in pending {
+            books.set_pending_names(&by, names);
+        }
+        let differing = books.differing.iter().filter(|path| !books.is_source(path));
+        for path in differing.cloned().chain(read).collect::<Vec<_>>() {
+            if !books.is_source(&path) {
+                books.differing.remove(&path);
+                if books.files.get(&path).is_some_and(|known| known.served.is_none()) {
+                    books.files.remove(&path);
+                }
             }
         }
     }

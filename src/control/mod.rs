@@ -26,6 +26,8 @@ pub mod state;
 mod store;
 pub mod talk;
 mod tell;
+#[cfg(test)]
+mod tests;
 pub mod watch;
 
 pub use engine::Engine;

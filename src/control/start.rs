@@ -49,11 +49,21 @@ impl Engine {
         from: StartFrom,
         strict: bool,
     ) -> Result<(Engine, Change), EngineError> {
+        Engine::start_with(sources, state, from, strict, Seed::random())
+    }
+
+    /// [`Engine::start`] with a given seed: two snapshots can be compared only where they share it.
+    pub(super) fn start_with(
+        sources: Sources,
+        state: &Path,
+        from: StartFrom,
+        strict: bool,
+        seed: Seed,
+    ) -> Result<(Engine, Change), EngineError> {
         let Opened { state, confirmed, intent, notes } = State::open(state)?;
         for note in notes {
             tracing::warn!("{note}");
         }
-        let seed = Seed::random();
         let mut engine = Engine {
             sources,
             strict,

@@ -166,10 +166,23 @@ impl Planner<'_> {
             false => self.switched(account, &before, settings),
         };
         for (origin, path) in again {
-            if !plan.zones.contains_key(&origin) && !plan.files.contains_key(&path) {
+            let is_planned = plan.zones.contains_key(&origin) || plan.files.contains_key(&path);
+            if !is_planned && !(account.is_default() && self.changes_by_itself(&origin, &path)) {
                 self.zone_again(account, &origin, &path, settings, plan);
             }
         }
+    }
+
+    /// Whether a zone of the account `default` is planned as a unit of its own, with the new settings.
+    fn changes_by_itself(&self, origin: &crate::wire::Name, path: &SourcePath) -> bool {
+        let unit = Unit::Zone(origin.clone());
+        let is_in_play = self.paths.get(&unit).is_some_and(|paths| paths.contains(path));
+        is_in_play
+            && !self.denied.contains(&unit)
+            && match self.desk.read(path) {
+                Found::Content(copy) => self.is_changed(path, &copy),
+                Found::Missing | Found::Unreadable(_) => true,
+            }
     }
 
     /// The zones that are paused by the new settings and were not by the old, and the other way round.

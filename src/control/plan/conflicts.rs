@@ -30,12 +30,11 @@ fn zones(books: &Books, plans: &[Plan], desk: &Desk<'_>) -> Vec<(Unit, Diagnosti
     let mut removed: BTreeSet<&SourcePath> = BTreeSet::new();
     let mut claims: BTreeMap<&Name, Vec<(&Plan, &SourcePath)>> = BTreeMap::new();
     for plan in plans {
+        removed.extend(plan.files.iter().filter(|(_, copy)| copy.is_none()).map(|(path, _)| path));
         for (origin, (path, zone)) in &plan.zones {
             let served = books.zones.get(origin).filter(|zone| zone.path == *path && !zone.faulty);
             match zone {
-                ZonePlan::Removed => {
-                    removed.insert(path);
-                }
+                ZonePlan::Removed => {}
                 _ if served.is_none() => claims.entry(origin).or_default().push((plan, path)),
                 _ => {}
             }

@@ -2,10 +2,11 @@
 
 use super::{Plan, Planner, ZonePlan};
 use crate::compile::compile_zone;
-use crate::control::SourcePath;
-use crate::control::desk::{Copy, Found};
+use crate::control::desk::{Copy, Desk, Found, Shelf};
 use crate::control::faults;
 use crate::control::source::Kind;
+use crate::control::state::{Manifest, Remembered};
+use crate::control::{SourcePath, Stamp};
 use crate::model::{AccountId, AccountSettings, Diagnostic, Place, Unit, ZoneData};
 use crate::snapshot::Zone;
 use crate::wire::Name;
@@ -31,7 +32,8 @@ impl Planner<'_> {
         match self.desk.read(path) {
             Found::Missing => {
                 if self.books.zones.get(&origin).is_some_and(|zone| zone.path == *path) {
-                    plan.zones.insert(origin, (path.clone(), ZonePlan::Removed));
+                    // Where another file has it already it has moved.
+                    plan.zones.entry(origin).or_insert_with(|| (path.clone(), ZonePlan::Removed));
                     plan.files.insert(path.clone(), None);
                 }
             }
@@ -83,7 +85,8 @@ impl Planner<'_> {
         })
     }
 
-    /// A zone as it is served, compiled anew because its account's settings change.
+    /// A zone as it is served, compiled anew because its account's settings change. What is served counts here, not
+    /// what lies in the folder meanwhile.
     pub(super) fn zone_again(
         &self,
         account: &AccountId,
@@ -92,21 +95,30 @@ impl Planner<'_> {
         settings: &AccountSettings,
         plan: &mut Plan,
     ) {
-        // What is served counts here, not what lies in the folder meanwhile.
-        let known = self.books.files.get(path);
-        let served = known.and_then(|known| known.served);
-        if let Some(digest) = served
-            && let Ok(content) = self.store.read(&digest)
-        {
-            self.desk.lay(path, content, known.and_then(|known| known.seen).unwrap_or_default());
-        }
-        if let Found::Content(copy) = self.desk.read(path) {
-            let before = plan.findings.len();
-            self.zone_content(path, origin, copy, settings, plan);
-            // The settings are to blame: the zone was good without them.
-            for (unit, _) in &mut plan.findings[before..] {
-                *unit = Unit::Account(account.clone());
+        // The settings are to blame for whatever is found: the zone was good without them.
+        let unit = Unit::Account(account.clone());
+        let named = self.books.names.get(path).into_iter().flatten();
+        let served = std::iter::once(path).chain(named).filter_map(|path| {
+            let digest = self.books.files.get(path)?.served?;
+            Some((path.clone(), Remembered { digest, stamp: Stamp::default() }))
+        });
+        let manifest = Manifest { files: served.collect(), ..Manifest::default() };
+        let desk = Desk::new(self.desk.sources, Shelf::Memory(self.store, &manifest));
+        let copy = match desk.read(path) {
+            Found::Content(copy) => copy,
+            Found::Missing => return,
+            Found::Unreadable(why) => return plan.tell(&unit, [self.unreadable(path, &why)]),
+        };
+        let options = ReadOptions { require_tags: settings.require_tags };
+        let namer = desk.namer(path);
+        let (data, found) = zonefile::read_zone(&desk.shown(path), &copy.content, origin, options, &namer);
+        plan.tell(&unit, found);
+        match data.map(|data| self.compile(&data, settings.proxies(origin))) {
+            Some(Ok(zone)) => {
+                plan.zones.insert(origin.clone(), (path.clone(), ZonePlan::Good(zone)));
             }
+            Some(Err(error)) => plan.tell(&unit, [*error]),
+            None => {}
         }
     }
 

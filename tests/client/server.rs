@@ -28,10 +28,15 @@ pub struct Server {
 impl Server {
     /// Serves `zones/` and `addrmaps/` of a folder on a free port, and returns when it says that it is ready.
     pub fn start(folder: &Path) -> Server {
+        Server::start_with(folder, &["--workers", "1"])
+    }
+
+    /// The same with options of one's own.
+    pub fn start_with(folder: &Path, options: &[&str]) -> Server {
         let state = tempfile::tempdir().unwrap();
         let mut command = portolan();
         command.current_dir(folder).args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
-        command.args(["--workers", "1", "--state"]).arg(state.path());
+        command.args(options).arg("--state").arg(state.path());
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -53,12 +58,23 @@ impl Server {
         Server { child, log: Some(rest), state, address, metrics }
     }
 
-    /// Ends it as an operator would: SIGTERM, and exit code 0.
-    pub fn stop(mut self) {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
+    /// Its state directory.
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// Ends it as an operator would: SIGTERM, and exit code 0. What it said on stderr.
+    pub fn stop(mut self) -> String {
+        self.signal(Signal::SIGTERM);
         let status = self.child.wait().unwrap();
         let log = self.log.take().unwrap().join().unwrap();
         assert!(status.success(), "{status} after SIGTERM:\n{log}");
+        log
     }
 }
 

@@ -55,6 +55,8 @@ impl ServedAccount {
 pub(super) struct OperatorFile {
     pub(super) anycast: Option<AnycastDefaults>,
     pub(super) maps: Vec<Arc<AddressMap>>,
+    /// Errors in maps of accounts: each holds its account as long as the file has it.
+    pub(super) faults: Vec<(AccountId, Diagnostic)>,
 }
 
 /// The operator's files as they are served.
@@ -94,6 +96,8 @@ pub(super) struct Books {
     pub(super) names: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
     /// Who names a file, or would where it is held.
     pub(super) named_by: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
+    /// Files that were named for the first time since somebody asked.
+    pub(super) newly_named: Vec<SourcePath>,
     /// What each held source names, in the version that is not served.
     pub(super) pending_names: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
     /// Whose maps have an id.
@@ -172,12 +176,27 @@ impl Books {
                 }
             }
         }
-        for named in &names {
-            self.named_by.entry(named.clone()).or_default().insert(by.clone());
-        }
+        self.note_naming(by, &names);
         if !names.is_empty() {
             self.names.insert(by.clone(), names);
         }
+    }
+
+    /// Notes who names files.
+    fn note_naming(&mut self, by: &SourcePath, names: &BTreeSet<SourcePath>) {
+        for named in names {
+            let by_whom = self.named_by.entry(named.clone()).or_default();
+            if by_whom.is_empty() {
+                self.newly_named.push(named.clone());
+            }
+            by_whom.insert(by.clone());
+        }
+    }
+
+    /// Notes what the version of a source names that is not served: a change of it may mend the source.
+    pub(super) fn set_pending_names(&mut self, by: SourcePath, names: BTreeSet<SourcePath>) {
+        self.note_naming(&by, &names);
+        self.pending_names.insert(by, names);
     }
 
     /// Enters settings and maps of an account as planned.

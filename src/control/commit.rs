@@ -314,7 +314,14 @@ impl Engine {
             books.enter_account(plan);
         }
         for (account, view) in intent.views {
-            books.accounts.entry(account).or_default().view = view;
+            match view {
+                Some(view) => books.accounts.entry(account).or_default().view = Some(view),
+                None => {
+                    if let Some(account) = books.accounts.get_mut(&account) {
+                        account.view = None;
+                    }
+                }
+            }
         }
         self.forgotten = None;
         for (id, text) in intent.immutable {

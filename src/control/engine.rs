@@ -196,6 +196,12 @@ impl Engine {
                 let names = books.names.get(&path).into_iter().flatten();
                 open.extend(names.filter(|named| books.differing.contains(*named)).cloned());
             }
+            if paths.contains_key(&Unit::Operator) {
+                // What the operator changes of a held account is not taken without the rest of it.
+                for unit in books.held.keys().filter(|unit| matches!(unit, Unit::Account(_))) {
+                    paths.entry(unit.clone()).or_default();
+                }
+            }
             let new: Vec<Unit> = paths.keys().filter(|unit| !known_units.contains(*unit)).cloned().collect();
             if new.is_empty() {
                 return (paths, forced);
@@ -357,7 +363,9 @@ impl Engine {
             }
         }
         self.note_seen(read);
-        self.note_pending(pending);
+        for (by, names) in pending {
+            self.books.set_pending_names(by, names);
+        }
         self.books.broken = broken;
         self.note_held(&denied, &blocked, paths, change);
         change.outcome = match () {
@@ -405,16 +413,6 @@ impl Engine {
             if !is_known && !is_faulty {
                 self.books.files.remove(&path);
             }
-        }
-    }
-
-    /// Notes what held sources name: a change of it may mend them.
-    fn note_pending(&mut self, pending: BTreeMap<SourcePath, BTreeSet<SourcePath>>) {
-        for (by, names) in pending {
-            for named in &names {
-                self.books.named_by.entry(named.clone()).or_default().insert(by.clone());
-            }
-            self.books.pending_names.insert(by, names);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::engine::{Engine, How, log};
 use super::look::Ask;
-use super::report::{Change, Held, Outcome, Problem, Trigger, Watching};
+use super::report::{Change, Held, Outcome, Problem, Trigger};
 use super::talk::{Listener, Reply, Request, TalkError};
 use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
 use super::{SourcePath, Sources};
@@ -233,19 +233,23 @@ impl Loop {
         if batch.everything {
             return self.everything(Trigger::Files);
         }
+        // In a folder of the batch some files may not have settled.
+        let (watch, sources) = (&self.watch, &self.sources);
+        let mut may_read = |path: &SourcePath, _| !watch.holds(&path.on_disk(sources));
         let change =
-            self.engine.follow(Trigger::Files, &Ask::Paths(batch.paths), &mut |_, _| true, How::default());
+            self.engine.follow(Trigger::Files, &Ask::Paths(batch.paths), &mut may_read, How::default());
         self.done(&change);
     }
 
     /// Looks at all files; what the watch still holds will be in a batch.
     fn everything(&mut self, trigger: Trigger) {
         let (watch, looks, sources) = (&self.watch, &mut self.looks, &self.sources);
-        let polling = watch.watching() == Watching::Polling && trigger != Trigger::Start;
+        // Nobody told of a change: it is taken when it looks the same twice.
+        let twice = trigger != Trigger::Start;
         looks.begin(Instant::now());
         let mut may_read = |path: &SourcePath, stamp| {
             let path = path.on_disk(sources);
-            !watch.holds(&path) && (!polling || looks.ready(&path, stamp))
+            !watch.holds(&path) && (!twice || looks.ready(&path, stamp))
         };
         let change = self.engine.follow(trigger, &Ask::Everything, &mut may_read, How::default());
         if self.looks.waits() {
@@ -280,8 +284,8 @@ impl Loop {
         let now = Instant::now();
         self.free_at = (self.engine.free() > 0).then_some(now + FREE);
         self.retry_at = self.engine.has_unfinished().then_some(now + RETRY);
-        if change.outcome != Outcome::Unchanged || change.cost.files_read > 0 {
-            let named = self.engine.named_files();
+        let named = self.engine.newly_named();
+        if !named.is_empty() {
             self.watch.follow(named.iter().map(PathBuf::as_path));
         }
         if change.outcome == Outcome::Published {
@@ -387,9 +391,10 @@ impl Engine {
         self.store.error.as_deref()
     }
 
-    /// Files that other files name.
-    pub(super) fn named_files(&self) -> Vec<PathBuf> {
-        self.books.named_by.keys().map(|path| path.on_disk(&self.sources)).collect()
+    /// Files that other files name since this was asked last.
+    pub(super) fn newly_named(&mut self) -> Vec<PathBuf> {
+        let named = std::mem::take(&mut self.books.newly_named);
+        named.iter().map(|path| path.on_disk(&self.sources)).collect()
     }
 
     /// What a reload is to look at: zones by name, files and folders by absolute path, everything where none is named.

@@ -54,10 +54,12 @@ struct Look<'a, 'f> {
 }
 
 impl Look<'_, '_> {
-    /// The entries of a tree's folder, unless something is wrong with it: then nothing of the tree is looked at.
-    fn root(&mut self, tree: Tree) -> Option<Vec<folder::Entry>> {
+    /// Whether a tree's folder is as it should be; where it is not, nothing of the tree is looked at. Costs the same
+    /// however much is in it.
+    fn is_whole(&mut self, tree: Tree) -> bool {
         let root = self.sources.root(tree);
-        let served = self.books.files.iter().any(|(path, known)| path.tree == tree && known.served.is_some());
+        let mut known = self.books.below(&SourcePath::new(tree, Path::new("")));
+        let served = known.any(|(_, known)| known.served.is_some());
         let (what, keep) = match tree {
             Tree::Zones => ("the folder of master files", "zones"),
             Tree::Maps => ("the folder of address maps", "maps"),
@@ -65,30 +67,33 @@ impl Look<'_, '_> {
         let fault = |code, message: String| {
             let place = Place::file(&display(root));
             let hint = format!("put it back; all {keep} stay as they are served until then");
-            Diagnostic::error(code, place, message).hint(hint)
+            Some(Diagnostic::error(code, place, message).hint(hint))
         };
-        let found = match folder::list(root) {
-            Ok(entries) if tree == Tree::Zones && entries.is_empty() && served => {
-                Err(fault("folder-empty", format!("{what} is empty, but zones are served")))
+        let fault = match folder::has_entries(root) {
+            Ok(false) if tree == Tree::Zones && served => {
+                fault("folder-empty", format!("{what} is empty, but zones are served"))
             }
-            Ok(entries) => Ok(entries),
-            Err(error) if error.kind() == ErrorKind::NotFound && tree == Tree::Maps && !served => {
-                Ok(Vec::new())
-            }
-            Err(error) => Err(fault("folder-gone", format!("{what} cannot be read: {error}"))),
+            Ok(_) => None,
+            Err(error) if error.kind() == ErrorKind::NotFound && tree == Tree::Maps && !served => None,
+            Err(error) => fault("folder-gone", format!("{what} cannot be read: {error}")),
         };
-        found.map_err(|fault| self.looked.faults.push(fault)).ok()
+        let whole = fault.is_none();
+        self.looked.faults.extend(fault);
+        whole
     }
 
     fn everything(&mut self) {
         let before = std::mem::take(&mut self.books.faults);
         for tree in [Tree::Zones, Tree::Maps] {
-            let Some(entries) = self.root(tree) else {
+            let entries = self.is_whole(tree).then(|| folder::list(self.sources.root(tree)));
+            let Some(entries) = entries else {
                 let kept = before.iter().filter(|(path, _)| path.tree == tree);
                 self.books.faults.extend(kept.map(|(path, fault)| (path.clone(), fault.clone())));
                 continue;
             };
             let mut there = BTreeSet::new();
+            // The folder of maps need not be there; a folder that went this moment is found so by the next look.
+            let Ok(entries) = entries else { continue };
             for entry in entries {
                 if entry.is_folder {
                     self.account_folder(tree, &entry.path, &mut there);
@@ -202,7 +207,7 @@ impl Look<'_, '_> {
         let mut trees: BTreeMap<Tree, bool> = BTreeMap::new();
         for path in paths {
             let Some(source) = SourcePath::of(path, self.sources) else { continue };
-            let is_there = *trees.entry(source.tree).or_insert_with(|| self.root(source.tree).is_some());
+            let is_there = *trees.entry(source.tree).or_insert_with(|| self.is_whole(source.tree));
             if source.below.as_os_str().is_empty() {
                 return self.everything();
             }

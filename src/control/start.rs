@@ -90,7 +90,7 @@ impl Engine {
         let how = How { first: true, without_state: false };
         let change = self.follow(Trigger::Start, &Ask::Everything, &mut |_, _| true, how);
         if let Some(fault) = self.faults.first() {
-            return Err(EngineError::Folder(fault.message.clone()));
+            return Err(EngineError::Folder(format!("{}: {}", fault.place, fault.message)));
         }
         if self.books.generation == 0 {
             // Nothing is there: that is what is served.

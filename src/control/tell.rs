@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::commit::manifest;
+use super::Stamp;
 use super::desk::{Desk, Shelf};
 use super::engine::{Engine, How};
 use super::look::Looked;
 use super::report::{Change, Problem, Status, Trigger, Watching};
+use super::state::{Manifest, Remembered};
 use crate::answer::{self, Step};
 use crate::judge::{self, Explanation};
 use crate::model::{AccountSettings, Diagnostic, LoadedZone, MapId, Place, Unit, World, ZoneContent};
@@ -85,6 +86,18 @@ impl Engine {
         judge::explain(&world, &snapshot, name, rtype)
     }
 
+    /// The master files of some zones and what they include, as they are remembered.
+    fn served_files(&self, origins: &BTreeSet<Name>) -> Manifest {
+        let paths = origins.iter().filter_map(|origin| self.books.zones.get(origin)).map(|zone| &zone.path);
+        let with_named = paths
+            .flat_map(|path| std::iter::once(path).chain(self.books.names.get(path).into_iter().flatten()));
+        let files = with_named.filter_map(|path| {
+            let digest = self.books.files.get(path)?.served?;
+            Some((path.clone(), Remembered { digest, stamp: Stamp::default() }))
+        });
+        Manifest { files: files.collect(), ..Manifest::default() }
+    }
+
     /// The sources of some zones as they are served.
     fn world_of(&self, origins: &BTreeSet<Name>) -> World {
         let mut world = World {
@@ -93,8 +106,8 @@ impl Engine {
             faulty_operator: self.books.faulty.operator,
             ..World::default()
         };
-        let all = manifest(&self.books);
-        let desk = Desk::new(&self.sources, Shelf::Memory(&self.store, &all));
+        let needed = self.served_files(origins);
+        let desk = Desk::new(&self.sources, Shelf::Memory(&self.store, &needed));
         for origin in origins {
             let Some(zone) = self.books.zones.get(origin) else { continue };
             let account = &zone.account;

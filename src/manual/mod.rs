@@ -3,6 +3,9 @@
 #[doc = include_str!("answers.md")]
 pub mod answers {}
 
+#[doc = include_str!("changes.md")]
+pub mod changes {}
+
 #[doc = include_str!("diagnostics-addrmap.md")]
 pub mod diagnostics_addrmap {}
 

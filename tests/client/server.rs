@@ -20,7 +20,8 @@ pub fn portolan() -> Command {
 pub struct Server {
     child: Child,
     log: Option<JoinHandle<String>>,
-    state: tempfile::TempDir,
+    /// Removed with the server; none where the caller has one.
+    _state: Option<tempfile::TempDir>,
     pub address: SocketAddr,
     pub metrics: SocketAddr,
 }
@@ -28,15 +29,20 @@ pub struct Server {
 impl Server {
     /// Serves `zones/` and `addrmaps/` of a folder on a free port, and returns when it says that it is ready.
     pub fn start(folder: &Path) -> Server {
-        Server::start_with(folder, &["--workers", "1"])
+        let state = tempfile::tempdir().unwrap();
+        let mut server = Server::start_with(folder, state.path(), &[]);
+        server._state = Some(state);
+        server
     }
 
-    /// The same with options of one's own.
-    pub fn start_with(folder: &Path, options: &[&str]) -> Server {
-        let state = tempfile::tempdir().unwrap();
+    /// The same with a state that is there already, or stays, and further arguments.
+    pub fn start_with(folder: &Path, state: &Path, arguments: &[&str]) -> Server {
         let mut command = portolan();
         command.current_dir(folder).args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
-        command.args(options).arg("--state").arg(state.path());
+        command.arg("--state").arg(state).args(arguments);
+        if !arguments.contains(&"--workers") {
+            command.args(["--workers", "1"]);
+        }
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -55,12 +61,12 @@ impl Server {
             let _ = stderr.read_to_string(&mut log);
             log
         });
-        Server { child, log: Some(rest), state, address, metrics }
+        Server { child, log: Some(rest), _state: None, address, metrics }
     }
 
-    /// Its state directory.
-    pub fn state(&self) -> &Path {
-        self.state.path()
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal.

@@ -50,6 +50,7 @@ pub(crate) struct Writer<'a> {
     world: Arc<World>,
     seen: Arc<Seen>,
     server: &'a Server,
+    state: &'a Path,
     rng: Rng,
     books: Vec<Books>,
     staged: u32,
@@ -159,12 +160,13 @@ fn repository(world: &World, account: &Account) {
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(world: &Arc<World>, seen: &Arc<Seen>, server: &'a Server, rng: Rng) -> Writer<'a> {
+    pub(crate) fn new(world: &Arc<World>, seen: &Arc<Seen>, server: &'a Server, state: &'a Path, rng: Rng) -> Writer<'a> {
         let first = || Books { version: 2, good: Some(2), ..Books::default() };
         Writer {
             world: world.clone(),
             seen: seen.clone(),
             server,
+            state,
             rng,
             books: world.accounts.iter().map(|_| first()).collect(),
             staged: 0,
@@ -618,7 +620,7 @@ impl<'a> Writer<'a> {
 
     fn command(&self, arguments: &[&str]) -> (String, Option<i32>) {
         let mut command = portolan();
-        command.current_dir(&self.world.top).args(arguments).arg("--state").arg(self.server.state());
+        command.current_dir(&self.world.top).args(arguments).arg("--state").arg(self.state);
         let output = command.output().unwrap();
         let code = output.status.code();
         assert!(matches!(code, Some(0 | 1)), "{arguments:?}: {output:?}");

@@ -57,9 +57,10 @@ fn every_answer_is_of_one_generation() {
     let seed = seed();
     let edits = number("PORTOLAN_TORTURE_EDITS").map_or(EDITS, |edits| edits as usize);
     let (_top, world) = world(true);
-    let server = Server::start_with(&world.top, &["--workers", "2"]);
+    let state = tempfile::tempdir().unwrap();
+    let server = Server::start_with(&world.top, state.path(), &["--workers", "2"]);
     let clients = Clients::start(2, &world, server.address, seed);
-    let mut writer = Writer::new(&world, &clients.seen, &server, Rng(seed));
+    let mut writer = Writer::new(&world, &clients.seen, &server, state.path(), Rng(seed));
     let began = Instant::now();
     let work = || {
         for _ in 0..edits {
@@ -129,7 +130,7 @@ fn strange_lines(log: &str, may_be_held: &std::collections::BTreeSet<String>) ->
 
 /// Where the answers of a server differ from those of one that is started fresh on the same files.
 fn differences(world: &World, address: SocketAddr) -> Vec<String> {
-    let fresh = Server::start_with(&world.top, &["--workers", "1"]);
+    let fresh = Server::start(&world.top);
     let mut names: Vec<String> = Vec::new();
     for account in &world.accounts {
         match account.layout {
@@ -179,9 +180,10 @@ fn a_broken_account_holds_nobody_back() {
     let step = if number("PORTOLAN_TORTURE_EDITS").is_some_and(|edits| edits >= 1000) { 1 } else { 3 };
     let run = |with_bad: bool| {
         let (_top, world) = world(false);
-        let server = Server::start_with(&world.top, &["--workers", "1"]);
+        let state = tempfile::tempdir().unwrap();
+        let server = Server::start_with(&world.top, state.path(), &[]);
         let clients = Clients::start(1, &world, server.address, seed);
-        let mut writer = Writer::new(&world, &clients.seen, &server, Rng(seed));
+        let mut writer = Writer::new(&world, &clients.seen, &server, state.path(), Rng(seed));
         let mut rng = Rng(seed);
         let mut published: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
         let mut kind = seed as usize % step;

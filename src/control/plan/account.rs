@@ -122,10 +122,6 @@ impl Planner<'_> {
     ) {
         let unit = Unit::Account(account.clone());
         let served = self.books.accounts.get(account);
-        if let Some(operator) = operator {
-            let own = operator.findings.iter().filter(|(of, _)| *of == unit);
-            plan.findings.extend(own.cloned());
-        }
         let of_served = served.into_iter().flat_map(|served| &served.operators);
         let files: BTreeSet<&str> = of_served.map(|map| &*map.place.file).collect();
         let shown = broken.iter().map(|path| self.desk.shown(path));
@@ -141,6 +137,7 @@ impl Planner<'_> {
         // They can only differ where the operator's files change or moved on without the account.
         let may_differ = operator.is_some() || served.is_none_or(|served| served.view.is_some());
         if may_differ {
+            plan.tell(&unit, self.operators_faults(account, operator));
             let maps = self.operators_maps_of(account, operator);
             let before = served.map(|served| served.operators.as_slice()).unwrap_or_default();
             if maps != before || served.is_some_and(|served| served.view.is_some()) {

@@ -35,7 +35,12 @@ impl Planner<'_> {
             if matches!(found.code, code::GOVERNS_NOTHING | code::SHADOWED_MEMBERSHIP) {
                 continue;
             }
-            if unit == own || found.severity != Severity::Error {
+            if found.severity != Severity::Error {
+                // What was told when it came is not told again with every change of the account.
+                if self.first || self.is_new(account, maps, &found) {
+                    plan.findings.push((own.clone(), found));
+                }
+            } else if unit == own {
                 plan.findings.push((own.clone(), found));
             } else if unit == Unit::Nothing {
                 // With something served, whoever comes with a fault is held; what became one without a change of its
@@ -86,12 +91,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the map that a fault is about is not the one that is served.
+    /// Whether the map that a finding is about, if it is about one, is not the one that is served.
     fn is_new(&self, account: &AccountId, maps: &[Arc<AddressMap>], found: &Diagnostic) -> bool {
         let served = self.books.accounts.get(account).map(|served| served.maps()).unwrap_or_default();
         let about = |map: &&Arc<AddressMap>| {
             map.place == found.place || map.memberships.iter().any(|member| member.place == found.place)
         };
-        maps.iter().filter(about).any(|map| !served.contains(map))
+        let mut about = maps.iter().filter(about).peekable();
+        about.peek().is_none() || about.any(|map| !served.contains(map))
     }
 }

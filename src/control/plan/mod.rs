@@ -81,11 +81,15 @@ impl Plan {
         }
     }
 
-    /// The errors that hold the unit.
+    /// The errors that hold the unit. What is wrong with an account's map in the operator's file holds that account.
     pub(super) fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        let holds = |unit: &Unit| match &self.unit {
+            Unit::Operator => *unit == Unit::Operator,
+            _ => *unit != Unit::Nothing,
+        };
         self.findings
             .iter()
-            .filter(|(unit, found)| *unit != Unit::Nothing && found.severity == Severity::Error)
+            .filter(move |(unit, found)| holds(unit) && found.severity == Severity::Error)
             .map(|(_, found)| found)
     }
 

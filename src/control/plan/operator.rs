@@ -40,12 +40,10 @@ impl Planner<'_> {
         }
         self.anycast(&mut plan);
         if self.first {
-            plan.faulty = plan.errors().any(|_| true) && {
-                let own = |(unit, found): &(Unit, Diagnostic)| {
-                    *unit == Unit::Operator && found.severity == Severity::Error
-                };
-                plan.findings.iter().any(own)
+            let own = |(unit, found): &(Unit, Diagnostic)| {
+                *unit == Unit::Operator && found.severity == Severity::Error
             };
+            plan.faulty = plan.findings.iter().any(own);
             if plan.faulty {
                 plan.files.clear();
                 plan.names.clear();
@@ -56,6 +54,7 @@ impl Planner<'_> {
     }
 
     fn take_operator_file(&self, path: &SourcePath, read: MapFile, plan: &mut Plan) {
+        let mut faults = Vec::new();
         for (unit, mut found) in read.findings {
             // An immutable map cannot be disabled or emptied: it is put back, and the rest of the change goes on.
             let puts_back = matches!(found.code, code::IMMUTABLE_DISABLED | code::IMMUTABLE_WITHOUT_ADDRESS);
@@ -67,6 +66,10 @@ impl Planner<'_> {
                     plan.findings.push((Unit::Nothing, found));
                     continue;
                 }
+                Unit::Account(account) if found.severity == Severity::Error => {
+                    faults.push((account.clone(), found));
+                    continue;
+                }
                 Unit::Operator if found.severity == Severity::Error => {
                     plan.broken.insert(path.clone());
                 }
@@ -75,7 +78,7 @@ impl Planner<'_> {
             plan.findings.push((unit, found));
         }
         let maps = read.maps.into_iter().map(Arc::new).collect();
-        plan.operator_files.insert(path.clone(), Some(OperatorFile { anycast: read.anycast, maps }));
+        plan.operator_files.insert(path.clone(), Some(OperatorFile { anycast: read.anycast, maps, faults }));
     }
 
     /// The defaults stand once, and do not go while they are reached.
@@ -135,6 +138,12 @@ impl Planner<'_> {
         maps
     }
 
+    /// What is wrong with the maps that the operator's files hold for an account after a plan.
+    pub(super) fn operators_faults(&self, account: &AccountId, plan: Option<&Plan>) -> Vec<Diagnostic> {
+        let faults = self.files_after(plan).flat_map(|(_, file)| &file.faults);
+        faults.filter(|(of, _)| of == account).map(|(_, found)| found.clone()).collect()
+    }
+
     /// The maps that the operator's files held for an account at an earlier state of these files.
     pub(super) fn operators_maps_in(&self, account: &AccountId, view: &View) -> Vec<Arc<AddressMap>> {
         let remembered = |digest: &Digest| Remembered { digest: *digest, stamp: Stamp::default() };
@@ -155,12 +164,12 @@ impl Planner<'_> {
     pub(super) fn accounts_of(&self, plan: &Plan) -> BTreeSet<AccountId> {
         let mut accounts = BTreeSet::new();
         for (path, file) in &plan.operator_files {
-            let before = self.books.operator.files.get(path).into_iter().flat_map(|file| &file.maps);
-            let after = file.iter().flat_map(|file| &file.maps);
-            accounts.extend(before.chain(after).map(|map| map.account.clone()));
+            let files = self.books.operator.files.get(path).into_iter().chain(file);
+            for file in files {
+                accounts.extend(file.maps.iter().map(|map| map.account.clone()));
+                accounts.extend(file.faults.iter().map(|(account, _)| account.clone()));
+            }
         }
-        let told = plan.findings.iter().filter_map(|(unit, _)| super::account_of(unit));
-        accounts.extend(told);
         accounts
     }
 }

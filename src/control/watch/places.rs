@@ -5,7 +5,7 @@
 //! file that another file names, leads to its end. What changes at any of these places may change what the path holds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::Bound;
@@ -16,6 +16,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::settle::Noted;
 use crate::control::Sources;
+use crate::control::folder::is_left_out;
 
 /// More names than this for one real folder are no use to anybody, and links in a circle make any number of them.
 const MAX_NAMES: usize = 4;
@@ -115,7 +116,7 @@ impl Places {
         }
         let (Some(folder), Some(name)) = (real.parent(), real.file_name()) else { return Ok(()) };
         let mut paths = BTreeSet::new();
-        if !is_left_out(name) {
+        if !is_left_out(&name.to_string_lossy()) {
             let names = self.names.get(folder).into_iter().flatten();
             paths.extend(names.map(|above| above.join(name)));
         }
@@ -220,7 +221,7 @@ impl Places {
             self.watch(&real)?;
             let Ok(entries) = fs::read_dir(&path) else { continue };
             for entry in entries.flatten() {
-                if is_left_out(&entry.file_name()) {
+                if is_left_out(&entry.file_name().to_string_lossy()) {
                     continue;
                 }
                 let entry = entry.path();
@@ -371,12 +372,6 @@ fn rights(folder: &Path) -> Rights {
 /// Whether files of that name are read without another file naming them.
 fn is_source(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "zone" || extension == "toml")
-}
-
-/// What a listing of the sources leaves out.
-fn is_left_out(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with('.') || name.ends_with('~') || name.ends_with(".tmp") || name.ends_with(".swp")
 }
 
 /// The places through which a path leads: every link on the way, and its end; where something is missing, what is

@@ -160,7 +160,13 @@ fn repository(world: &World, account: &Account) {
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(world: &Arc<World>, seen: &Arc<Seen>, server: &'a Server, state: &'a Path, rng: Rng) -> Writer<'a> {
+    pub(crate) fn new(
+        world: &Arc<World>,
+        seen: &Arc<Seen>,
+        server: &'a Server,
+        state: &'a Path,
+        rng: Rng,
+    ) -> Writer<'a> {
         let first = || Books { version: 2, good: Some(2), ..Books::default() };
         Writer {
             world: world.clone(),

@@ -148,6 +148,11 @@ impl Watch {
         batch
     }
 
+    /// Everything is looked at as soon as what happens now has settled, and git is done.
+    pub fn look_soon(&mut self, now: Instant) {
+        self.settle.note(now, Noted::Rescan);
+    }
+
     /// A file was not [ready](Looks::ready): everything is looked at again after [`POLL`].
     pub fn look_again(&mut self, now: Instant) {
         self.next_look = self.next_look.map(|look| look.min(now + POLL));

@@ -126,10 +126,6 @@ struct Loop {
 impl Loop {
     fn new(parts: KeeperParts, listener: Listener, tasks: Sender<Task>) -> Loop {
         let sources = parts.engine.sources.clone();
-        // Beside the workers it takes what they leave. A machine that does not allow it is no worse off than before.
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::debug!(%error, "the control thread runs at the workers' priority");
-        }
         let now = Instant::now();
         let wake = move |signal| {
             let _ = tasks.send(Task::Signal(signal));
@@ -149,6 +145,11 @@ impl Loop {
             told_trouble: false,
             told_lock: None,
         };
+        // Beside the workers it takes what they leave; not so the threads that watch, for what they tell late seems to
+        // happen late. A machine that does not allow it is no worse off than before.
+        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+            tracing::debug!(%error, "the control thread runs at the workers' priority");
+        }
         this.count(&parts.first);
         this
     }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::client::dns::{Ask, Record, Reply};
 use crate::world::{Account, GIT_ZONES, Layout, Rng, World};
@@ -47,7 +47,7 @@ impl Seen {
 
     fn fault(&self, fault: String) {
         let mut faults = self.faults.lock().unwrap();
-        if faults.len() < 50 {
+        if faults.len() < 5 {
             faults.push(fault);
         }
     }
@@ -123,7 +123,11 @@ fn ask_on(world: &World, seen: &Seen, address: SocketAddr, mut rng: Rng) {
         if asked % SOCKET == 0 {
             udp = socket(address);
         }
-        let told = |what: &str| format!("{} type {}: {what}", ask.name, ask.rtype);
+        let told = |what: &str| {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            let at = format!("{}.{:06}", now.as_secs() % 60, now.subsec_micros());
+            format!("{at} {} type {}: {what}\n{}", ask.name, ask.rtype, account.story())
+        };
         let Some(reply) = reply else {
             seen.fault(told("no answer"));
             udp = socket(address);

@@ -202,8 +202,9 @@ impl<'a> Writer<'a> {
             Layout::Plain | Layout::Named => self.plain(index),
             Layout::Git => {
                 let branch = if self.books[index].version == 2 { "odd" } else { "even" };
-                self.count("git checkout");
+                self.edits(index, "git checkout");
                 git(&world, &["checkout", branch]);
+                account.note("checked out");
                 self.books[index].version ^= 1;
             }
             _ => self.whole(index),
@@ -222,11 +223,23 @@ impl<'a> Writer<'a> {
         *self.made.entry(kind).or_default() += 1;
     }
 
+    /// An edit of one account.
+    fn edits(&mut self, index: usize, kind: &'static str) {
+        self.count(kind);
+        self.world.accounts[index].note(kind);
+    }
+
     fn until(&self, what: &str, done: impl Fn() -> bool) {
         let since = Instant::now();
         while !done() {
             if since.elapsed() > DEADLINE || self.seen.has_faults() {
-                panic!("waited for {what}; status:\n{}", self.status().0);
+                let stories = self
+                    .world
+                    .accounts
+                    .iter()
+                    .map(|account| format!("  {}\n{}", account.name, account.story()));
+                let stories: String = stories.collect();
+                panic!("waited for {what}; done:\n{stories}status:\n{}", self.status().0);
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -268,6 +281,7 @@ impl<'a> Writer<'a> {
             self.world.accounts[index].slow.lock().unwrap().insert(version);
         }
         self.books[index].good = Some(version);
+        self.world.accounts[index].note("done");
     }
 
     /// Layouts that are changed in one way, by one swap, or by one file.
@@ -281,7 +295,10 @@ impl<'a> Writer<'a> {
             _ => None,
         };
         let Some((path, content)) = one_file else {
-            self.count(if account.layout == Layout::Linked { "folder link swap" } else { "..data swap" });
+            self.edits(
+                index,
+                if account.layout == Layout::Linked { "folder link swap" } else { "..data swap" },
+            );
             // The files lie elsewhere before the swap: nobody reads them.
             account.completes(version);
             let since = Instant::now();
@@ -301,24 +318,24 @@ impl<'a> Writer<'a> {
         };
         match self.rng.below(4) {
             0 => {
-                self.count("fault in a shared file");
+                self.edits(index, "fault in a shared file");
                 self.may_be_held.extend(units.into_iter().map(str::to_owned));
                 fs::write(&path, content.replacen('\n', "\n\"never ends\n(", 1)).unwrap();
                 self.books[index].good = None;
             }
             1 => {
-                self.count("rename of a shared file");
+                self.edits(index, "rename of a shared file");
                 account.completes(version);
                 rename_over(&path, &content);
                 self.books[index].good = Some(version);
             }
             2 => {
-                self.count("paused writer of a shared file");
+                self.edits(index, "paused writer of a shared file");
                 self.may_be_held.extend(units.into_iter().map(str::to_owned));
                 self.pause(index, version, vec![(path, content)]);
             }
             _ => {
-                self.count("write of a shared file");
+                self.edits(index, "write of a shared file");
                 account.completes(version);
                 fs::write(&path, &content).unwrap();
                 self.books[index].good = Some(version);
@@ -347,17 +364,17 @@ impl<'a> Writer<'a> {
         let staged = self.stage(account, version);
         let since = match kind {
             1 => {
-                self.count("fault");
+                self.edits(index, "fault");
                 self.may_be_held.insert(unit);
                 return self.fault(index, files);
             }
             2 => {
-                self.count("paused writer");
+                self.edits(index, "paused writer");
                 self.may_be_held.insert(unit);
                 return self.pause(index, version, files);
             }
             3 => {
-                self.count("removed folders");
+                self.edits(index, "removed folders");
                 account.may_be_absent.store(true, Ordering::SeqCst);
                 account.absent.store(0, Ordering::SeqCst);
                 for tree in ["zones", "addrmaps"] {
@@ -367,7 +384,7 @@ impl<'a> Writer<'a> {
                 return;
             }
             4 | 5 => {
-                self.count("truncate and write");
+                self.edits(index, "truncate and write");
                 let mut open: Vec<File> = files.iter().map(|(path, _)| File::create(path).unwrap()).collect();
                 for (file, (_, content)) in open.iter_mut().zip(&files) {
                     file.write_all(content.as_bytes()).unwrap();
@@ -378,7 +395,7 @@ impl<'a> Writer<'a> {
                 since
             }
             6 | 7 => {
-                self.count("write and rename");
+                self.edits(index, "write and rename");
                 for (path, content) in &files {
                     fs::write(path.with_extension("tmp"), content).unwrap();
                 }
@@ -390,7 +407,7 @@ impl<'a> Writer<'a> {
                 since
             }
             8 => {
-                self.count("delete and create");
+                self.edits(index, "delete and create");
                 account.completes(version);
                 let since = Instant::now();
                 for (path, content) in &files {
@@ -401,7 +418,7 @@ impl<'a> Writer<'a> {
             }
             9 | 10 => {
                 let program = if kind == 9 { "cp" } else { "rsync" };
-                self.count(program);
+                self.edits(index, program);
                 account.completes(version);
                 let since = Instant::now();
                 for tree in ["zones", "addrmaps"] {
@@ -411,7 +428,7 @@ impl<'a> Writer<'a> {
                 since
             }
             11 => {
-                self.count("mv of folders");
+                self.edits(index, "mv of folders");
                 account.completes(version);
                 let since = Instant::now();
                 for tree in ["zones", "addrmaps"] {
@@ -422,7 +439,7 @@ impl<'a> Writer<'a> {
                 since
             }
             12 => {
-                self.count("hard link");
+                self.edits(index, "hard link");
                 account.completes(version);
                 let since = Instant::now();
                 for (tree, name, _) in account.files(version) {
@@ -433,7 +450,7 @@ impl<'a> Writer<'a> {
                 since
             }
             13 => {
-                self.count("link swap");
+                self.edits(index, "link swap");
                 for (path, content) in &files {
                     let name = path.file_name().unwrap().to_str().unwrap();
                     let folder = path.with_file_name(format!(".v{version}"));
@@ -449,7 +466,7 @@ impl<'a> Writer<'a> {
                 since
             }
             _ => {
-                self.count("folders removed and made");
+                self.edits(index, "folders removed and made");
                 account.completes(version);
                 let since = Instant::now();
                 for tree in ["zones", "addrmaps"] {
@@ -507,7 +524,9 @@ impl<'a> Writer<'a> {
         self.books[index].good = None;
         if self.rng.one_in(4) {
             let unit = format!("account {}", self.world.accounts[index].name);
-            self.until(&format!("{unit} held"), || self.status().0.contains(&format!("\"unit\":\"{unit}\"")));
+            self.until(&format!("{unit} held"), || {
+                self.status().0.contains(&format!("\"unit\": \"{unit}\""))
+            });
         }
     }
 
@@ -556,11 +575,11 @@ impl<'a> Writer<'a> {
         fs::write(&from, &long).unwrap();
         self.books[index].good = None;
         if self.rng.one_in(2) {
-            self.count("killed cp");
+            self.edits(index, "killed cp");
             let mut cp = Command::new("cp").arg(&from).arg(&to).spawn().unwrap();
             self.kill_when(&mut cp, &to, content.len() as u64);
         } else {
-            self.count("killed dd");
+            self.edits(index, "killed dd");
             let mut dd = Command::new("dd");
             dd.arg(format!("of={}", to.display())).arg("bs=4096").stdin(Stdio::piped()).stderr(Stdio::null());
             let mut dd = dd.spawn().unwrap();

@@ -208,7 +208,7 @@ fn a_broken_account_holds_nobody_back() {
         let may_be_held = if with_bad { ["account bad".to_owned()].into() } else { Default::default() };
         let strange = strange_lines(&log, &may_be_held);
         assert!(strange.is_empty(), "seed {seed}:\n{}", strange.join("\n"));
-        assert_eq!(held.contains("\"unit\":\"account bad\""), with_bad, "{held}");
+        assert_eq!(held.contains("\"unit\": \"account bad\""), with_bad, "{held}");
         eprintln!("with the broken account: {with_bad}; arrivals {}", spread(arrivals));
         published
     };

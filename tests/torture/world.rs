@@ -1,10 +1,11 @@
 //! The accounts of the test and their files. Every file of an account carries the account's version, in such a way that
 //! many answers are made of two or three files: an answer of two versions is a mixture of two generations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::time::SystemTime;
 
 /// Versions per account.
 pub(crate) const VERSIONS: usize = 8192;
@@ -47,6 +48,8 @@ pub(crate) struct Account {
     pub(crate) absent: AtomicU32,
     /// Versions whose writing took so long that its halves may have been published one after the other.
     pub(crate) slow: Mutex<BTreeSet<u32>>,
+    /// What was done with it, the last of it, with the time.
+    done: Mutex<VecDeque<String>>,
 }
 
 impl Account {
@@ -60,11 +63,28 @@ impl Account {
             may_be_absent: AtomicBool::new(false),
             absent: AtomicU32::new(0),
             slow: Mutex::default(),
+            done: Mutex::default(),
         }
+    }
+
+    /// Notes what is done with it, for whoever has to find out what went wrong.
+    pub(crate) fn note(&self, what: &str) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let mut done = self.done.lock().unwrap();
+        done.push_back(format!("{}.{:06} {what}", now.as_secs() % 60, now.subsec_micros()));
+        if done.len() > 12 {
+            done.pop_front();
+        }
+    }
+
+    /// The last things that were done with it.
+    pub(crate) fn story(&self) -> String {
+        self.done.lock().unwrap().iter().map(|line| format!("    {line}\n")).collect()
     }
 
     /// From now on a version may be answered.
     pub(crate) fn completes(&self, version: u32) {
+        self.note(&format!("version {version} is complete"));
         self.complete[version as usize].store(1, Ordering::SeqCst);
     }
 

@@ -117,6 +117,8 @@ struct Loop {
     free_at: Option<Instant>,
     retry_at: Option<Instant>,
     alive_at: Option<Instant>,
+    /// The files have not been looked at as a whole since the start.
+    starting: bool,
     told_trouble: bool,
     told_lock: Option<PathBuf>,
 }
@@ -124,10 +126,6 @@ struct Loop {
 impl Loop {
     fn new(parts: KeeperParts, listener: Listener, tasks: Sender<Task>) -> Loop {
         let sources = parts.engine.sources.clone();
-        // Beside the workers it takes what they leave. A machine that does not allow it is no worse off than before.
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::debug!(%error, "the control thread runs at the workers' priority");
-        }
         let now = Instant::now();
         let wake = move |signal| {
             let _ = tasks.send(Task::Signal(signal));
@@ -143,16 +141,22 @@ impl Loop {
             free_at: None,
             retry_at: None,
             alive_at: parts.manager.watchdog.map(|(interval, _)| now + interval),
+            starting: true,
             told_trouble: false,
             told_lock: None,
         };
+        // Beside the workers it takes what they leave; not so the threads that watch, for what they tell late seems to
+        // happen late. A machine that does not allow it is no worse off than before.
+        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+            tracing::debug!(%error, "the control thread runs at the workers' priority");
+        }
         this.count(&parts.first);
         this
     }
 
     fn run(mut self, queue: &Receiver<Task>) {
-        // Whatever happened before the watch stood is found now.
-        self.everything(Trigger::Start);
+        // Whatever happened before the watch stood is found, as soon as what happens meanwhile has settled.
+        self.watch.look_soon(Instant::now());
         loop {
             let task = match self.next_wake() {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -231,7 +235,8 @@ impl Loop {
 
     fn batch(&mut self, batch: Batch) {
         if batch.everything {
-            return self.everything(Trigger::Files);
+            let trigger = if std::mem::take(&mut self.starting) { Trigger::Start } else { Trigger::Files };
+            return self.everything(trigger);
         }
         // In a folder of the batch some files may not have settled.
         let (watch, sources) = (&self.watch, &self.sources);

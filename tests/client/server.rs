@@ -39,7 +39,10 @@ impl Server {
     pub fn start_with(folder: &Path, state: &Path, arguments: &[&str]) -> Server {
         let mut command = portolan();
         command.current_dir(folder).args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
-        command.args(["--workers", "1", "--state"]).arg(state).args(arguments);
+        command.arg("--state").arg(state).args(arguments);
+        if !arguments.contains(&"--workers") {
+            command.args(["--workers", "1"]);
+        }
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -66,12 +69,18 @@ impl Server {
         self.child.id()
     }
 
-    /// Ends it as an operator would: SIGTERM, and exit code 0.
-    pub fn stop(mut self) {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// Ends it as an operator would: SIGTERM, and exit code 0. What it said on stderr.
+    pub fn stop(mut self) -> String {
+        self.signal(Signal::SIGTERM);
         let status = self.child.wait().unwrap();
         let log = self.log.take().unwrap().join().unwrap();
         assert!(status.success(), "{status} after SIGTERM:\n{log}");
+        log
     }
 }
 

@@ -28,6 +28,10 @@ type Created = Option<(PathBuf, Instant)>;
 pub(super) enum Message {
     Event(notify::Result<notify::Event>),
     Follow(Vec<PathBuf>),
+    /// All that has happened is to be told.
+    CatchUp,
+    /// All that had happened then has been told.
+    CaughtUp,
     Stop,
 }
 
@@ -41,7 +45,7 @@ pub(super) fn start(
         return Err("changes of files are noticed by events on Linux only".to_owned());
     }
     let (sender, messages) = mpsc::channel();
-    let events = sender.clone();
+    let (events, later) = (sender.clone(), sender.clone());
     // It ends with the thread, which drops the watcher.
     let hand_over = move |event| drop(events.send(Message::Event(event)));
     let watcher = notify::recommended_watcher(hand_over).map_err(reason)?;
@@ -54,6 +58,14 @@ pub(super) fn start(
                     event.and_then(|event| handle(&mut places, &mut created, &event, &tell))
                 }
                 Message::Follow(files) => follow(&mut places, files, &tell),
+                Message::CatchUp => places.catch_up().map(|()| {
+                    // Behind the events that it brought.
+                    let _ended = later.send(Message::CaughtUp);
+                }),
+                Message::CaughtUp => {
+                    tell(Signal::CaughtUp);
+                    Ok(())
+                }
                 Message::Stop => return,
             };
             if let Err(error) = done {

@@ -42,9 +42,25 @@ pub enum WatchMode {
 pub enum Signal {
     /// Something happened.
     Noted(Noted),
+    /// All that had happened when this was asked for has been told.
+    CaughtUp,
     /// Nothing will be told any more, and why.
     Polling(String),
 }
+
+/// Whether the thread has told all that happened: it may be late, and what is quiet then only seems so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CatchUp {
+    /// Nobody knows.
+    Unknown,
+    /// It was asked, at that moment.
+    Asked(Instant),
+    /// It had, and nothing was told since.
+    Done,
+}
+
+/// A thread that says nothing so long is not waited for any more.
+const LATE: Duration = Duration::from_secs(10);
 
 /// Both trees and all files that are followed, under watch.
 #[derive(Debug)]
@@ -57,6 +73,7 @@ pub struct Watch {
     /// When everything is to be looked at next, whatever is told.
     next_look: Option<Instant>,
     thread: Option<mpsc::Sender<Message>>,
+    catch_up: CatchUp,
 }
 
 impl Watch {
@@ -77,6 +94,7 @@ impl Watch {
             stale_lock: None,
             next_look: None,
             thread: None,
+            catch_up: CatchUp::Unknown,
         };
         match mode {
             WatchMode::Off => {}
@@ -95,6 +113,7 @@ impl Watch {
 
     fn poll(&mut self, now: Instant, why: Option<String>) {
         self.thread = None;
+        self.catch_up = CatchUp::Unknown;
         self.watching = Watching::Polling;
         self.trouble = why;
         self.next_look = Some(now + POLL);
@@ -113,7 +132,13 @@ impl Watch {
     /// Takes what the thread said. All signals that have come are to be given before [`Watch::take`] is asked.
     pub fn hear(&mut self, now: Instant, signal: Signal) {
         match signal {
-            Signal::Noted(noted) => self.settle.note(now, noted),
+            Signal::Noted(noted) => {
+                if self.catch_up == CatchUp::Done {
+                    self.catch_up = CatchUp::Unknown;
+                }
+                self.settle.note(now, noted);
+            }
+            Signal::CaughtUp => self.catch_up = CatchUp::Done,
             Signal::Polling(why) => {
                 self.settle.note(now, Noted::Rescan);
                 self.poll(now, Some(why));
@@ -123,12 +148,26 @@ impl Watch {
 
     /// When [`Watch::take`] is worth asking; `None`: not before the next signal.
     pub fn deadline(&self) -> Option<Instant> {
+        match self.catch_up {
+            CatchUp::Asked(at) => Some(at + LATE),
+            CatchUp::Unknown | CatchUp::Done => self.due(),
+        }
+    }
+
+    /// When something is ready, if the thread is not late.
+    fn due(&self) -> Option<Instant> {
         [self.settle.deadline(), self.next_look].into_iter().flatten().min()
     }
 
     /// What is to be looked at now, together. Reads the place of git's lock where something is ready.
     pub fn take(&mut self, now: Instant) -> Option<Batch> {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
+        if self.due().is_none_or(|due| now < due) {
+            if self.catch_up == CatchUp::Done {
+                self.catch_up = CatchUp::Unknown;
+            }
+            return None;
+        }
+        if !self.has_caught_up(now) {
             return None;
         }
         let lock = git::held_lock([self.sources.zones.as_path(), &self.sources.addrmaps]);
@@ -146,6 +185,27 @@ impl Watch {
             return Some(Batch { everything, ..batch.unwrap_or_default() });
         }
         batch
+    }
+
+    /// Everything is looked at as soon as what happens now has settled, and git is done.
+    pub fn look_soon(&mut self, now: Instant) {
+        self.settle.note(now, Noted::Rescan);
+    }
+
+    /// Whether all that happened is known to have been told; if not, that is asked for.
+    fn has_caught_up(&mut self, now: Instant) -> bool {
+        let Some(thread) = &self.thread else { return true };
+        match self.catch_up {
+            CatchUp::Asked(at) if now < at + LATE => return false,
+            // Where the thread has ended, a signal says so.
+            CatchUp::Unknown if thread.send(Message::CatchUp).is_ok() => {
+                self.catch_up = CatchUp::Asked(now);
+                return false;
+            }
+            CatchUp::Unknown | CatchUp::Asked(_) | CatchUp::Done => {}
+        }
+        self.catch_up = CatchUp::Unknown;
+        true
     }
 
     /// A file was not [ready](Looks::ready): everything is looked at again after [`POLL`].

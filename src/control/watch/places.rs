@@ -95,6 +95,14 @@ impl Places {
         Ok(())
     }
 
+    /// Returns when the watcher has handed over every event of what happened before. Its thread takes requests and
+    /// events in turns: when it answers the second request it has taken all events that were there at the first.
+    pub(super) fn catch_up(&mut self) -> notify::Result<()> {
+        let Some(watched) = self.watched.first().cloned() else { return Ok(()) };
+        self.watch(&watched)?;
+        self.watch(&watched)
+    }
+
     /// Follows a path from now on. Whether it was not followed before: then it may have changed since it was read.
     pub(super) fn follow(&mut self, path: &Path) -> notify::Result<bool> {
         if !self.kept.insert(path.to_path_buf()) {

@@ -1,8 +1,8 @@
 //! When what has changed may be read: changes settle, deletions longer, and files that are open for writing wait for
 //! their writer. No clock and no I/O: the moments come in as values.
 //!
-//! A change waits in its *unit*: the folder of an account, each file in the root of `zones/`, all files in the root of
-//! `addrmaps/` together, and each file outside of both trees.
+//! A change waits in its *unit*: the two folders of an account together, each file in the root of `zones/`, all files
+//! in the root of `addrmaps/` together, and each file outside of both trees.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
@@ -358,7 +358,8 @@ fn unit_of(path: &Path, sources: &Sources) -> PathBuf {
         return first.map_or_else(|| sources.zones.clone(), |first| sources.zones.join(first));
     }
     match below(&sources.addrmaps) {
-        Some((Some(first), true)) => sources.addrmaps.join(first),
+        // Maps and zones of an account are accepted as one.
+        Some((Some(first), true)) => sources.zones.join(first),
         Some(_) => sources.addrmaps.clone(),
         None => path.to_path_buf(),
     }

@@ -89,11 +89,36 @@ fn units_are_accounts_files_in_the_root_and_the_operators_maps() {
         ("zones", "zones"),
         ("maps/a.toml", "maps"),
         ("maps", "maps"),
-        ("maps/acme/a.toml", "maps/acme"),
+        ("maps/acme/a.toml", "zones/acme"),
         ("/etc/shared/a.inc", "/etc/shared/a.inc"),
     ] {
         assert_eq!(unit_of(Path::new(path), &sources), PathBuf::from(unit), "{path}");
     }
+}
+
+/// The account is accepted as one, so what changes in both of its folders waits together, however much goes on
+/// elsewhere.
+#[test]
+fn both_folders_of_an_account_are_one_unit() {
+    let mut bench = Bench::new();
+    bench.note(0, Closed, "zones/acme/a.zone");
+    bench.note(150, MovedIn, "maps/acme/x.toml");
+    for millis in (200..3000).step_by(100) {
+        bench.note(millis, Changed, "zones/busy.zone");
+    }
+    let batches = bench.batches(9999);
+    let of_acme = batches.iter().filter(|(_, paths)| paths.iter().any(|path| path.contains("acme")));
+    let paths: Vec<_> = of_acme.map(|(_, paths)| paths.clone()).collect();
+    assert_eq!(paths.len(), 1, "{batches:?}");
+    assert!(paths[0].contains(&"maps/acme/x.toml".to_owned()), "{batches:?}");
+
+    // A file that is open in one folder holds what is closed in the other.
+    let mut bench = Bench::new();
+    bench.note(0, Written, "zones/acme/a.zone");
+    bench.note(10, Closed, "maps/acme/x.toml");
+    assert_eq!(bench.batches(20_000), []);
+    bench.note(20_000, Closed, "zones/acme/a.zone");
+    assert_eq!(bench.batches(30_000), [batch(20_200, ["maps/acme/x.toml", "zones/acme/a.zone"])]);
 }
 
 #[test]

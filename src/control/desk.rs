@@ -52,6 +52,8 @@ pub(super) struct Desk<'a> {
     /// Contents that stand for what lies in the folder.
     laid: RefCell<HashMap<SourcePath, Found>>,
     roots: RefCell<BTreeMap<PathBuf, std::rc::Rc<Folder>>>,
+    /// Trees of which nothing is known.
+    lost: BTreeSet<Tree>,
     cost: Cell<Cost>,
 }
 
@@ -63,8 +65,14 @@ impl<'a> Desk<'a> {
             read: RefCell::default(),
             laid: RefCell::default(),
             roots: RefCell::default(),
+            lost: BTreeSet::new(),
             cost: Cell::default(),
         }
+    }
+
+    /// With trees whose folders have a fault: what is not there now is not gone, nobody knows.
+    pub(super) fn without(self, lost: &BTreeSet<Tree>) -> Desk<'a> {
+        Desk { lost: lost.clone(), ..self }
     }
 
     /// What was read so far.
@@ -120,6 +128,9 @@ impl<'a> Desk<'a> {
     }
 
     fn from_folders(&self, path: &SourcePath) -> Found {
+        if self.lost.contains(&path.tree) {
+            return Found::Unreadable("the folder of all such files is not as it should be".to_owned());
+        }
         let file = path.on_disk(self.sources);
         let unreadable = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound if std::fs::symlink_metadata(&file).is_err() => Found::Missing,

@@ -64,6 +64,7 @@ impl Engine {
             retired: Retired::default(),
             changes: VecDeque::new(),
             faults: Vec::new(),
+            lost: BTreeSet::new(),
             started: now(),
             base: None,
             forgotten: None,

@@ -155,7 +155,8 @@ fn a_server_killed_at_any_moment_starts_with_one_whole_version() {
         }
         version += 1;
         write(folder, version, &mut random);
-        let moment = Duration::from_micros(random.below(50_000));
+        let most = [5_000, 15_000, 50_000][random.below(3) as usize];
+        let moment = Duration::from_micros(random.below(most));
         if random.below(3) == 0 {
             // The watcher takes it after 200 ms.
             std::thread::sleep(Duration::from_millis(195) + moment);

@@ -50,12 +50,26 @@ pub(super) struct Desk<'a> {
     shelf: Shelf<'a>,
     read: RefCell<HashMap<SourcePath, Found>>,
     roots: RefCell<BTreeMap<PathBuf, std::rc::Rc<Folder>>>,
+    /// Trees of which nothing is known.
+    lost: BTreeSet<Tree>,
     cost: Cell<Cost>,
 }
 
 impl<'a> Desk<'a> {
     pub(super) fn new(sources: &'a Sources, shelf: Shelf<'a>) -> Desk<'a> {
-        Desk { sources, shelf, read: RefCell::default(), roots: RefCell::default(), cost: Cell::default() }
+        Desk {
+            sources,
+            shelf,
+            read: RefCell::default(),
+            roots: RefCell::default(),
+            lost: BTreeSet::new(),
+            cost: Cell::default(),
+        }
+    }
+
+    /// With trees whose folders have a fault: what is not there now is not gone, nobody knows.
+    pub(super) fn without(self, lost: &BTreeSet<Tree>) -> Desk<'a> {
+        Desk { lost: lost.clone(), ..self }
     }
 
     /// What was read so far.
@@ -106,6 +120,9 @@ impl<'a> Desk<'a> {
     }
 
     fn from_folders(&self, path: &SourcePath) -> Found {
+        if self.lost.contains(&path.tree) {
+            return Found::Unreadable("the folder of all such files is not as it should be".to_owned());
+        }
         let file = path.on_disk(self.sources);
         let unreadable = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound if std::fs::symlink_metadata(&file).is_err() => Found::Missing,

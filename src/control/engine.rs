@@ -15,7 +15,7 @@ use super::report::{Change, Held, Outcome, Problem, Trigger};
 use super::source::Kind;
 use super::state::{Manifest, View};
 use super::store::Store;
-use super::{SourcePath, Sources};
+use super::{SourcePath, Sources, Tree};
 use crate::addrmap::code;
 use crate::compile::Builder;
 use crate::model::{AccountId, Diagnostic, MapId, Place, Severity, Unit};
@@ -54,6 +54,8 @@ pub struct Engine {
     pub(super) changes: VecDeque<Change>,
     /// What is wrong with the folders as such.
     pub(super) faults: Vec<Diagnostic>,
+    /// The trees that they concern: nothing of them is read.
+    pub(super) lost: BTreeSet<Tree>,
     pub(super) started: u64,
     /// What the state remembers, where a start does not serve it: the first intent is written against it.
     pub(super) base: Option<Manifest>,
@@ -98,15 +100,23 @@ impl Engine {
         self.retired.free()
     }
 
-    /// Whether something could be published that waits for the state or for another unit.
+    /// Whether something waits for the state to be writable again.
     pub(super) fn has_unfinished(&self) -> bool {
-        self.store.error.is_some() && (!self.books.waiting.is_empty() || !self.store.is_saved())
+        self.store.error.is_some()
+    }
+
+    /// Tries again to remember what is served and what was refused for want of it.
+    pub(super) fn try_again(&mut self) -> Option<Change> {
+        self.store.catch_up();
+        let nothing = Ask::Paths(BTreeSet::new());
+        let waits = !self.books.waiting.is_empty();
+        waits.then(|| self.follow(Trigger::Files, &nothing, &mut |_, _| true, How::default()))
     }
 
     /// Looks at the folders and serves what they say, as far as it is good.
     pub(super) fn follow(&mut self, trigger: Trigger, ask: &Ask, may_read: MayRead<'_>, how: How) -> Change {
         let begun = Instant::now();
-        let looked = look(&self.sources, &mut self.books, ask, may_read);
+        let looked = look(&self.sources, &mut self.books, &self.lost, ask, may_read);
         self.change(begun, trigger, looked, how)
     }
 
@@ -114,7 +124,7 @@ impl Engine {
     pub(super) fn change(&mut self, begun: Instant, trigger: Trigger, looked: Looked, how: How) -> Change {
         let mut change =
             Change { at: now(), trigger, generation: self.books.generation, ..Change::default() };
-        let Looked { touched, units, faults, strays } = looked;
+        let Looked { touched, units, faults, lost, strays } = looked;
         let new_faults = faults != self.faults;
         change.problems.extend(faults.iter().chain(&strays).map(Problem::from));
         if new_faults {
@@ -122,6 +132,7 @@ impl Engine {
         }
         strays.iter().for_each(log);
         self.faults = faults;
+        self.lost = lost;
 
         let mut next = (touched, units);
         for _ in 0..MAX_ROUNDS {
@@ -151,7 +162,7 @@ impl Engine {
         change: &mut Change,
     ) -> bool {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
-        let desk = Desk::new(&self.sources, shelf);
+        let desk = Desk::new(&self.sources, shelf).without(&self.lost);
         let mut touched = touched.clone();
         let (paths, judged) = loop {
             let (paths, forced) = self.in_play(&touched, units.clone(), &desk);

@@ -31,6 +31,8 @@ pub(super) struct Looked {
     pub(super) units: BTreeSet<Unit>,
     /// What is wrong with the folders as such, and keeps what is served from following them.
     pub(super) faults: Vec<Diagnostic>,
+    /// The trees that have such a fault: nothing of them may be read, or taken for gone.
+    pub(super) lost: BTreeSet<Tree>,
     /// Folders and files that can never be read where they are.
     pub(super) strays: Vec<Diagnostic>,
 }
@@ -38,11 +40,18 @@ pub(super) struct Looked {
 /// Says whether a source may be read now: its writer has closed it, it looks the same twice.
 pub(super) type MayRead<'f> = &'f mut dyn FnMut(&SourcePath, Option<Stamp>) -> bool;
 
-/// Looks at the folders. `books` is told which folders cannot be read.
-pub(super) fn look(sources: &Sources, books: &mut Books, ask: &Ask, may_read: MayRead<'_>) -> Looked {
+/// Looks at the folders. `books` is told which folders cannot be read; `lost` are the trees that had a fault so far,
+/// which lasts until a look finds it gone.
+pub(super) fn look(
+    sources: &Sources,
+    books: &mut Books,
+    lost: &BTreeSet<Tree>,
+    ask: &Ask,
+    may_read: MayRead<'_>,
+) -> Looked {
     let mut look = Look { sources, books, may_read, looked: Looked::default() };
     match ask {
-        Ask::Paths(paths) if look.books.faults.is_empty() => look.paths(paths),
+        Ask::Paths(paths) if look.books.faults.is_empty() => look.paths(paths, lost),
         // What could not be read may have become readable without an event of its own.
         _ => look.everything(),
     }
@@ -81,6 +90,9 @@ impl Look<'_, '_> {
             Err(error) => fault("folder-gone", format!("{what} cannot be read: {error}")),
         };
         let whole = fault.is_none();
+        if !whole {
+            self.looked.lost.insert(tree);
+        }
         self.looked.faults.extend(fault);
         whole
     }
@@ -196,14 +208,18 @@ impl Look<'_, '_> {
 
     /// Files that other files name.
     fn named(&mut self) {
-        let named: Vec<SourcePath> = self.books.named_by.keys().cloned().collect();
+        let is_there = |path: &&SourcePath| !self.looked.lost.contains(&path.tree);
+        let named: Vec<SourcePath> = self.books.named_by.keys().filter(is_there).cloned().collect();
         for path in named {
             self.compare(&path);
         }
     }
 
-    fn paths(&mut self, paths: &BTreeSet<PathBuf>) {
+    fn paths(&mut self, paths: &BTreeSet<PathBuf>, lost: &BTreeSet<Tree>) {
         let mut trees: BTreeMap<Tree, bool> = BTreeMap::new();
+        for tree in lost {
+            trees.insert(*tree, self.is_whole(*tree));
+        }
         for path in paths {
             let Some(source) = SourcePath::of(path, self.sources) else { continue };
             let is_there = *trees.entry(source.tree).or_insert_with(|| self.is_whole(source.tree));

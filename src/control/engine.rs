@@ -208,6 +208,11 @@ impl Engine {
                 let names = books.names.get(&path).into_iter().flatten();
                 open.extend(names.filter(|named| books.differing.contains(*named)).cloned());
             }
+            if paths.contains_key(&Unit::Operator) {
+                // What the operator changes may concern accounts that are held for faults of their own.
+                let held = books.held.keys().filter(|unit| matches!(unit, Unit::Account(_)));
+                held.for_each(|unit| drop(paths.entry(unit.clone()).or_default()));
+            }
             let new: Vec<Unit> = paths.keys().filter(|unit| !known_units.contains(*unit)).cloned().collect();
             if new.is_empty() {
                 return (paths, forced);

@@ -173,7 +173,12 @@ impl Planner<'_> {
         let broken = operator.as_ref().map_or(self.broken, |plan| &plan.broken);
         let mut accounts: BTreeSet<AccountId> = self.units().filter_map(account_of).collect();
         if let Some(plan) = good {
-            accounts.extend(self.accounts_of(plan));
+            // An account that never was good is served when its own files are looked at and good.
+            let stays = |account: &AccountId| {
+                self.books.faulty.accounts.contains(account)
+                    && !self.paths.contains_key(&Unit::Account(account.clone()))
+            };
+            accounts.extend(self.accounts_of(plan).into_iter().filter(|account| !stays(account)));
         }
         for account in accounts {
             if !self.denied.contains(&Unit::Account(account.clone())) {

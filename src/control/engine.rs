@@ -33,6 +33,7 @@ const WAITING_CODES: &[&str] = &[
     "zone-in-two-files",
     "operator-file-faulty",
     "included-file-held",
+    "account-faulty",
     code::DUPLICATE_MAP_ID,
     code::TWO_DEFAULT_SNIS,
     code::FOREIGN_ZONE,
@@ -212,6 +213,12 @@ impl Engine {
                 // What the operator changes may concern accounts that are held for faults of their own.
                 let held = books.held.keys().filter(|unit| matches!(unit, Unit::Account(_)));
                 held.for_each(|unit| drop(paths.entry(unit.clone()).or_default()));
+            }
+            let default = Unit::Account(AccountId::default_account());
+            if paths.contains_key(&default) && books.faulty.accounts.contains(&AccountId::default_account()) {
+                // Its zones come back with it.
+                let zones = books.faulty.zones.iter().filter(|(_, account)| account.is_default());
+                zones.for_each(|(origin, _)| drop(paths.entry(Unit::Zone(origin.clone())).or_default()));
             }
             let new: Vec<Unit> = paths.keys().filter(|unit| !known_units.contains(*unit)).cloned().collect();
             if new.is_empty() {

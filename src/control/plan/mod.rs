@@ -186,11 +186,12 @@ impl Planner<'_> {
             }
         }
         let settings = self.default_settings(&plans);
+        let is_faulty = self.is_default_faulty(&plans);
         for unit in self.units() {
             if let Unit::Zone(_) = unit
                 && !self.denied.contains(unit)
             {
-                plans.push(self.default_zone(unit, &settings));
+                plans.push(self.default_zone(unit, &settings, is_faulty));
             }
         }
         plans.extend(operator);
@@ -214,6 +215,17 @@ impl Planner<'_> {
         let served = || self.books.accounts.get(&account).and_then(|served| served.settings.clone());
         let settings = planned.unwrap_or_else(served);
         settings.map_or_else(|| AccountSettings::new(account), |settings| (*settings).clone())
+    }
+
+    /// Whether the settings or maps of the account `default` never were good, and are not now: then none of its zones
+    /// is served.
+    fn is_default_faulty(&self, plans: &[Plan]) -> bool {
+        let account = AccountId::default_account();
+        match plans.iter().find(|plan| plan.account() == Some(&account)) {
+            Some(plan) if self.first => plan.faulty,
+            Some(plan) => self.books.faulty.accounts.contains(&account) && plan.errors().next().is_some(),
+            None => self.books.faulty.accounts.contains(&account),
+        }
     }
 
     /// Whether a source that was read differs from what is served, or must be taken anew all the same.

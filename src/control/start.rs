@@ -165,6 +165,9 @@ impl Engine {
             );
         }
         self.take_faulty(manifest);
+        // They were held, and are as long as their files are not good.
+        let held = manifest.views.keys().chain(&manifest.faulty.accounts);
+        self.books.waiting.extend(held.cloned().map(Unit::Account));
     }
 
     /// What never was good stays so: its zones are answered SERVFAIL, and its files differ from what is served.

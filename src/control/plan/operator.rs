@@ -56,6 +56,7 @@ impl Planner<'_> {
     }
 
     fn take_operator_file(&self, path: &SourcePath, read: MapFile, plan: &mut Plan) {
+        let mut errors = Vec::new();
         for (unit, mut found) in read.findings {
             // An immutable map cannot be disabled or emptied: it is put back, and the rest of the change goes on.
             let puts_back = matches!(found.code, code::IMMUTABLE_DISABLED | code::IMMUTABLE_WITHOUT_ADDRESS);
@@ -67,6 +68,10 @@ impl Planner<'_> {
                     plan.findings.push((Unit::Nothing, found));
                     continue;
                 }
+                Unit::Account(account) if found.severity == Severity::Error => {
+                    errors.push((account.clone(), found));
+                    continue;
+                }
                 Unit::Operator if found.severity == Severity::Error => {
                     plan.broken.insert(path.clone());
                 }
@@ -75,7 +80,7 @@ impl Planner<'_> {
             plan.findings.push((unit, found));
         }
         let maps = read.maps.into_iter().map(Arc::new).collect();
-        plan.operator_files.insert(path.clone(), Some(OperatorFile { anycast: read.anycast, maps }));
+        plan.operator_files.insert(path.clone(), Some(OperatorFile { anycast: read.anycast, maps, errors }));
     }
 
     /// The defaults stand once, and do not go while they are reached.
@@ -113,7 +118,7 @@ impl Planner<'_> {
     }
 
     /// The operator's files after a plan.
-    fn files_after<'p>(
+    pub(super) fn files_after<'p>(
         &'p self,
         plan: Option<&'p Plan>,
     ) -> impl Iterator<Item = (&'p SourcePath, &'p OperatorFile)> {
@@ -155,12 +160,11 @@ impl Planner<'_> {
     pub(super) fn accounts_of(&self, plan: &Plan) -> BTreeSet<AccountId> {
         let mut accounts = BTreeSet::new();
         for (path, file) in &plan.operator_files {
-            let before = self.books.operator.files.get(path).into_iter().flat_map(|file| &file.maps);
-            let after = file.iter().flat_map(|file| &file.maps);
-            accounts.extend(before.chain(after).map(|map| map.account.clone()));
+            for file in self.books.operator.files.get(path).into_iter().chain(file) {
+                accounts.extend(file.maps.iter().map(|map| map.account.clone()));
+                accounts.extend(file.errors.iter().map(|(account, _)| account.clone()));
+            }
         }
-        let told = plan.findings.iter().filter_map(|(unit, _)| super::account_of(unit));
-        accounts.extend(told);
         accounts
     }
 }

@@ -55,8 +55,8 @@ impl ServedAccount {
 pub(super) struct OperatorFile {
     pub(super) anycast: Option<AnycastDefaults>,
     pub(super) maps: Vec<Arc<AddressMap>>,
-    /// Errors in maps of accounts: each holds its account as long as the file has it.
-    pub(super) faults: Vec<(AccountId, Diagnostic)>,
+    /// Errors in maps of an account: they hold that account and no other.
+    pub(super) errors: Vec<(AccountId, Diagnostic)>,
 }
 
 /// The operator's files as they are served.

@@ -33,6 +33,7 @@ const WAITING_CODES: &[&str] = &[
     "zone-in-two-files",
     "operator-file-faulty",
     "included-file-held",
+    "account-faulty",
     code::DUPLICATE_MAP_ID,
     code::TWO_DEFAULT_SNIS,
     code::FOREIGN_ZONE,
@@ -220,9 +221,16 @@ impl Engine {
                 open.extend(names.filter(|named| books.differing.contains(*named)).cloned());
             }
             if paths.contains_key(&Unit::Operator) {
-                // What the operator changes of a held account is not taken without the rest of it.
+                // What the operator changes may concern accounts that are held for faults of their own.
                 for unit in books.held.keys().filter(|unit| matches!(unit, Unit::Account(_))) {
                     paths.entry(unit.clone()).or_default();
+                }
+            }
+            let default = Unit::Account(AccountId::default_account());
+            if paths.contains_key(&default) && books.faulty.accounts.contains(&AccountId::default_account()) {
+                // Its zones come back with it.
+                for (origin, _) in books.faulty.zones.iter().filter(|(_, account)| account.is_default()) {
+                    paths.entry(Unit::Zone(origin.clone())).or_default();
                 }
             }
             let new: Vec<Unit> = paths.keys().filter(|unit| !known_units.contains(*unit)).cloned().collect();

@@ -179,6 +179,9 @@ impl Engine {
             self.books.files.insert(path.clone(), known);
         }
         self.take_faulty(manifest);
+        // They were held, and are as long as their files are not good.
+        let held = manifest.views.keys().chain(&manifest.faulty.accounts);
+        self.books.waiting.extend(held.cloned().map(Unit::Account));
     }
 
     /// Whether a source is the master file of a zone that is served, and good.

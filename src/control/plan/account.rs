@@ -122,6 +122,12 @@ impl Planner<'_> {
     ) {
         let unit = Unit::Account(account.clone());
         let served = self.books.accounts.get(account);
+        if let Some(view) = self.views.get(account) {
+            plan.operators = Some(self.operators_maps_in(account, view));
+            return;
+        }
+        let errors = self.files_after(operator).flat_map(|(_, file)| &file.errors);
+        plan.tell(&unit, errors.filter(|(of, _)| of == account).map(|(_, found)| found.clone()));
         let of_served = served.into_iter().flat_map(|served| &served.operators);
         let files: BTreeSet<&str> = of_served.map(|map| &*map.place.file).collect();
         let shown = broken.iter().map(|path| self.desk.shown(path));
@@ -130,14 +136,9 @@ impl Planner<'_> {
             let found = Diagnostic::error("operator-file-faulty", Place::file(&file), message);
             plan.tell(&unit, [found.hint("repair the file; the account goes on changing with it")]);
         }
-        if let Some(view) = self.views.get(account) {
-            plan.operators = Some(self.operators_maps_in(account, view));
-            return;
-        }
         // They can only differ where the operator's files change or moved on without the account.
         let may_differ = operator.is_some() || served.is_none_or(|served| served.view.is_some());
         if may_differ {
-            plan.tell(&unit, self.operators_faults(account, operator));
             let maps = self.operators_maps_of(account, operator);
             let before = served.map(|served| served.operators.as_slice()).unwrap_or_default();
             if maps != before || served.is_some_and(|served| served.view.is_some()) {

@@ -13,14 +13,25 @@ use crate::wire::Name;
 use crate::zonefile::{self, ReadOptions};
 
 impl Planner<'_> {
-    /// A zone of the account `default`: a unit of its own.
-    pub(super) fn default_zone(&self, unit: &Unit, settings: &AccountSettings) -> Plan {
+    /// A zone of the account `default`: a unit of its own. `is_faulty`: nothing of the account can be served.
+    pub(super) fn default_zone(&self, unit: &Unit, settings: &AccountSettings, is_faulty: bool) -> Plan {
         let mut plan = Plan::new(unit.clone());
         for path in self.of_unit(unit) {
             self.zone(path, settings, &mut plan);
         }
         if self.first {
+            plan.faulty = is_faulty;
             self.take_what_is_good(&mut plan);
+            plan.faulty = false;
+            return plan;
+        }
+        let good = plan.zones.values().find(|(_, zone)| matches!(zone, ZonePlan::Good(_)));
+        if let (true, Some((path, _))) = (is_faulty, good) {
+            let place = Place::file(&self.desk.shown(path));
+            let message =
+                "the settings or maps of account default have errors, and no earlier state is known";
+            let found = Diagnostic::error("account-faulty", place, message);
+            plan.tell(unit, [found.hint("repair them; the zone is served with them")]);
         }
         plan
     }

@@ -1,6 +1,11 @@
 //! The engine on real files: what is served, what is held, what is remembered.
 
+mod accounts;
+mod folders;
+mod included;
+mod operator;
 mod random;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -209,4 +214,8 @@ fn address(octets: &[u8]) -> String {
         Ok(octets) => std::net::Ipv4Addr::from(octets).to_string(),
         Err(_) => std::net::Ipv6Addr::from(<[u8; 16]>::try_from(octets).unwrap()).to_string(),
     }
+}
+
+fn exists(path: &std::path::Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }

@@ -279,6 +279,12 @@ fn told(snapshot: &Snapshot, origin: &Name) -> String {
     }
 }
 
+fn brief(change: &Change) -> String {
+    let held: Vec<_> =
+        change.held.iter().map(|held| (&held.unit, held.problems.first().map(|found| &found.code))).collect();
+    format!("{:?}, units {:?}, zones {:?}, held {held:?}", change.outcome, change.units, change.zones)
+}
+
 /// The units whose files may differ from what is served.
 struct HeldNow {
     units: BTreeSet<String>,
@@ -398,7 +404,7 @@ fn stays(before: &Snapshot, running: &Running, change: &Change) -> Result<(), Te
             origin,
             told(before, &origin),
             told(&now, &origin),
-            change,
+            brief(change),
         );
     }
     Ok(())
@@ -433,9 +439,9 @@ fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Resul
                 .iter()
                 .map(|origin| (origin.to_string(), told(&was, origin), told(&is, origin)))
                 .collect::<Vec<_>>(),
-            change,
+            brief(&change),
         );
-        prop_assert_eq!(again.held(), running.held(), "held after a restart: {:?}", change);
+        prop_assert_eq!(again.held(), running.held(), "held after a restart: {}", brief(&change));
     }
     Ok(())
 }
@@ -504,7 +510,7 @@ fn ends_well(place: &Place, running: &mut Running) -> Result<(), TestCaseError> 
         place.write(&path, &content(&path, kind, variant));
     }
     let change = running.follow();
-    prop_assert_eq!(running.held(), Vec::<String>::new(), "{:?}", change);
+    prop_assert_eq!(running.held(), Vec::<String>::new(), "{}", brief(&change));
     equals_the_files(place, running)
 }
 

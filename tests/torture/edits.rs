@@ -10,10 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-
 use crate::bad;
-use crate::client::server::{Server, portolan};
+use crate::client::server::portolan;
 use crate::clients::Seen;
 use crate::world::{Account, GIT_ZONES, Layout, Rng, World, git_zone, operator_file, shared_file};
 
@@ -49,7 +47,6 @@ struct Books {
 pub(crate) struct Writer<'a> {
     world: Arc<World>,
     seen: Arc<Seen>,
-    server: &'a Server,
     state: &'a Path,
     rng: Rng,
     books: Vec<Books>,
@@ -160,18 +157,11 @@ fn repository(world: &World, account: &Account) {
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(
-        world: &Arc<World>,
-        seen: &Arc<Seen>,
-        server: &'a Server,
-        state: &'a Path,
-        rng: Rng,
-    ) -> Writer<'a> {
+    pub(crate) fn new(world: &Arc<World>, seen: &Arc<Seen>, state: &'a Path, rng: Rng) -> Writer<'a> {
         let first = || Books { version: 2, good: Some(2), ..Books::default() };
         Writer {
             world: world.clone(),
             seen: seen.clone(),
-            server,
             state,
             rng,
             books: world.accounts.iter().map(|_| first()).collect(),
@@ -604,11 +594,7 @@ impl<'a> Writer<'a> {
     /// Something that changes no account: the account that is broken, commands, what editors leave behind.
     fn elsewhere(&mut self) {
         match self.rng.below(8) {
-            0 => {
-                self.count("SIGHUP");
-                self.server.signal(Signal::SIGHUP);
-            }
-            1 => {
+            0 | 1 => {
                 self.count("reload");
                 self.command(&["reload", "--json"]);
             }

@@ -60,7 +60,7 @@ fn every_answer_is_of_one_generation() {
     let state = tempfile::tempdir().unwrap();
     let server = Server::start_with(&world.top, state.path(), &["--workers", "2"]);
     let clients = Clients::start(2, &world, server.address, seed);
-    let mut writer = Writer::new(&world, &clients.seen, &server, state.path(), Rng(seed));
+    let mut writer = Writer::new(&world, &clients.seen, state.path(), Rng(seed));
     let began = Instant::now();
     let work = || {
         for _ in 0..edits {
@@ -183,7 +183,7 @@ fn a_broken_account_holds_nobody_back() {
         let state = tempfile::tempdir().unwrap();
         let server = Server::start_with(&world.top, state.path(), &[]);
         let clients = Clients::start(1, &world, server.address, seed);
-        let mut writer = Writer::new(&world, &clients.seen, &server, state.path(), Rng(seed));
+        let mut writer = Writer::new(&world, &clients.seen, state.path(), Rng(seed));
         let mut rng = Rng(seed);
         let mut published: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
         let mut kind = seed as usize % step;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::control::Sources;
+use crate::model::AccountId;
 
 /// Nothing happens for so long: what was changed was changed together.
 pub(super) const QUIET: Duration = Duration::from_millis(200);
@@ -358,11 +359,18 @@ fn unit_of(path: &Path, sources: &Sources) -> PathBuf {
         return first.map_or_else(|| sources.zones.clone(), |first| sources.zones.join(first));
     }
     match below(&sources.addrmaps) {
-        // Maps and zones of an account are accepted as one.
-        Some((Some(first), true)) => sources.zones.join(first),
+        // Maps and zones of an account are accepted as one; its folder itself may be a link that is swapped.
+        Some((Some(first), is_below)) if is_below || is_account(first.as_os_str()) => {
+            sources.zones.join(first)
+        }
         Some(_) => sources.addrmaps.clone(),
         None => path.to_path_buf(),
     }
+}
+
+/// Whether an entry of `addrmaps/` can only be the folder of an account: the operator's files have an extension.
+fn is_account(name: &OsStr) -> bool {
+    name.to_str().and_then(AccountId::new).is_some()
 }
 
 #[cfg(test)]

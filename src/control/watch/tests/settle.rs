@@ -90,6 +90,8 @@ fn units_are_accounts_files_in_the_root_and_the_operators_maps() {
         ("maps/a.toml", "maps"),
         ("maps", "maps"),
         ("maps/acme/a.toml", "zones/acme"),
+        ("maps/acme", "zones/acme"),
+        ("maps/eu.txt", "maps"),
         ("/etc/shared/a.inc", "/etc/shared/a.inc"),
     ] {
         assert_eq!(unit_of(Path::new(path), &sources), PathBuf::from(unit), "{path}");

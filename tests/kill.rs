@@ -124,6 +124,12 @@ fn is_calm(status: &Status) -> bool {
     status.in_sync && status.being_written.is_empty()
 }
 
+/// Starts it and waits until it has followed the files: what is written meanwhile might be read half.
+fn start_in_sync(lives: &mut Lives, arguments: &[&str]) {
+    lives.start(arguments);
+    lives.wait_for_status("in sync", is_calm);
+}
+
 fn kills(default: u32) -> u32 {
     std::env::var("PORTOLAN_KILLS").map_or(default, |kills| kills.parse().unwrap())
 }
@@ -137,7 +143,7 @@ fn a_server_killed_at_any_moment_starts_with_one_whole_version() {
     let (mut version, mut confirmed) = (1, 1);
     let (mut left_out, mut at_start, mut judged_again, mut torn, mut newest, mut older) = (0, 0, 0, 0, 0, 0);
     write(folder, version, &mut random);
-    lives.start(&[]);
+    start_in_sync(&mut lives, &[]);
     assert_eq!(served(&lives), 1);
 
     let kills = kills(60);
@@ -250,7 +256,7 @@ fn lives_with_a_full_disk() {
     let (mut version, mut confirmed) = (1, 1);
     let (mut refused, mut published) = (0, 0);
     write(folder, version, &mut random);
-    lives.start(&[]);
+    start_in_sync(&mut lives, &[]);
 
     for _ in 0..kills(60) / 15 {
         // The disk is full at some moment of a change.
@@ -266,7 +272,6 @@ fn lives_with_a_full_disk() {
         if took_all(&reply) {
             published += 1;
             assert_eq!(found, version);
-            confirmed = version;
         } else {
             assert!((confirmed..=version).contains(&found), "{found} of {confirmed} to {version}");
         }
@@ -297,7 +302,7 @@ fn lives_with_a_full_disk() {
             lives.kill();
         }
         confirmed = version;
-        lives.start(&[]);
+        start_in_sync(&mut lives, &[]);
     }
     eprintln!("{published} changes were published while the disk became full, {refused} were refused");
 
@@ -324,8 +329,7 @@ fn lives_with_a_full_disk() {
         if !with_room {
             make_room(disk);
         }
-        lives.start(&[]);
-        lives.wait_for_status("in sync", is_calm);
+        start_in_sync(&mut lives, &[]);
         assert_eq!(served(&lives), version);
         confirmed = version;
     }

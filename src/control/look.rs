@@ -153,7 +153,7 @@ impl Look<'_, '_> {
             self.stray(&source, path);
         }
         if source.kind() != Kind::Other {
-            self.compare(&source);
+            self.compare(&source, true);
         }
         there.insert(source);
     }
@@ -168,12 +168,13 @@ impl Look<'_, '_> {
         }
     }
 
-    fn compare(&mut self, source: &SourcePath) {
+    fn compare(&mut self, source: &SourcePath, is_listed: bool) {
         let stamp = std::fs::metadata(source.on_disk(self.sources)).ok().map(|found| Stamp::of(&found));
         let known = self.books.files.get(source).copied().unwrap_or_default();
         let same = match (stamp, known.seen) {
             (Some(stamp), Some(seen)) => stamp == seen,
-            (None, None) => known.served.is_none(),
+            // A link that leads nowhere is there, and a fault.
+            (None, None) => known.served.is_none() && !is_listed,
             _ => false,
         };
         if !same && (self.may_read)(source, stamp) {
@@ -211,7 +212,7 @@ impl Look<'_, '_> {
         let is_there = |path: &&SourcePath| !self.looked.lost.contains(&path.tree);
         let named: Vec<SourcePath> = self.books.named_by.keys().filter(is_there).cloned().collect();
         for path in named {
-            self.compare(&path);
+            self.compare(&path, false);
         }
     }
 
@@ -273,12 +274,12 @@ impl Look<'_, '_> {
         }
         let known: Vec<SourcePath> = self.books.below(&top).map(|(path, _)| path.clone()).collect();
         for path in known.into_iter().filter(|path| !there.contains(path)) {
-            self.compare(&path);
+            self.compare(&path, false);
         }
         let named: Vec<SourcePath> =
             there.into_iter().filter(|path| self.books.named_by.contains_key(path)).collect();
         for path in named {
-            self.compare(&path);
+            self.compare(&path, false);
         }
     }
 }

@@ -101,6 +101,19 @@ impl Lives {
         }
     }
 
+    /// Waits until it is ready or has ended; whether it is ready.
+    pub fn ready_or_ended(&mut self) -> bool {
+        loop {
+            if self.log().contains("portolan ready") {
+                return true;
+            }
+            if self.process().try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn process(&mut self) -> &mut Child {
         &mut self.running.as_mut().expect("it is running").child
     }

@@ -135,6 +135,9 @@ impl Engine {
         if change.outcome == Outcome::Unchanged && !self.faults.is_empty() {
             change.outcome = Outcome::Refused;
         }
+        if change.outcome != Outcome::Published {
+            self.store.save();
+        }
         change.generation = self.books.generation;
         change.took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.remember(&change);
@@ -226,6 +229,9 @@ impl Engine {
             }
             for unit in new {
                 open.extend(Books::of_unit(&unit, &books.differing).cloned());
+                // Its sources may be as they are served while what they name is not.
+                let by = books.differing.iter().filter_map(|named| books.named_by.get(named)).flatten();
+                open.extend(by.filter(|by| by.unit().as_ref() == Some(&unit)).cloned());
                 known_units.insert(unit);
             }
         }

@@ -2,10 +2,13 @@
 
 mod accounts;
 mod folders;
+mod immutable;
 mod included;
 mod operator;
 mod random;
+mod restart;
 mod settings;
+mod state_faults;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -8,6 +8,7 @@ mod operator;
 mod random;
 mod restart;
 mod settings;
+mod size;
 mod state_faults;
 
 use std::collections::BTreeSet;

@@ -215,13 +215,17 @@ impl Engine {
             if paths.contains_key(&Unit::Operator) {
                 // What the operator changes may concern accounts that are held for faults of their own.
                 let held = books.held.keys().filter(|unit| matches!(unit, Unit::Account(_)));
-                held.for_each(|unit| drop(paths.entry(unit.clone()).or_default()));
+                for unit in held {
+                    paths.entry(unit.clone()).or_default();
+                }
             }
             let default = Unit::Account(AccountId::default_account());
             if paths.contains_key(&default) && books.faulty.accounts.contains(&AccountId::default_account()) {
                 // Its zones come back with it.
                 let zones = books.faulty.zones.iter().filter(|(_, account)| account.is_default());
-                zones.for_each(|(origin, _)| drop(paths.entry(Unit::Zone(origin.clone())).or_default()));
+                for (origin, _) in zones {
+                    paths.entry(Unit::Zone(origin.clone())).or_default();
+                }
             }
             let new: Vec<Unit> = paths.keys().filter(|unit| !known_units.contains(*unit)).cloned().collect();
             if new.is_empty() {
@@ -512,9 +516,7 @@ impl Engine {
             serving: match unit {
                 Unit::Operator => !self.books.faulty.operator,
                 Unit::Account(account) => {
-                    !self.books.faulty.accounts.contains(account)
-                        && (self.books.accounts.contains_key(account)
-                            || self.books.any_zone_of(account).is_some())
+                    !self.books.faulty.accounts.contains(account) && self.books.is_served(account)
                 }
                 Unit::Zone(origin) => self.books.zones.get(origin).is_some_and(|zone| !zone.faulty),
                 Unit::Nothing => false,

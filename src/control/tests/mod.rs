@@ -95,11 +95,6 @@ impl Place {
     pub(super) fn start(&self) -> Running {
         self.start_from(StartFrom::State)
     }
-
-    /// A path as diagnostics show it.
-    pub(super) fn shown(&self, below: &str) -> String {
-        super::folder::display(&self.path(below)).to_string()
-    }
 }
 
 impl Running {

@@ -48,6 +48,11 @@ impl ServedAccount {
     pub(super) fn maps(&self) -> Vec<Arc<AddressMap>> {
         self.own.values().flatten().chain(&self.operators).cloned().collect()
     }
+
+    /// Whether it has neither settings nor maps.
+    fn is_empty(&self) -> bool {
+        self.settings.is_none() && self.own.is_empty() && self.operators.is_empty()
+    }
 }
 
 /// One of the operator's map files.
@@ -228,7 +233,7 @@ impl Books {
             account.operators = operators;
         }
         let after = ids(account);
-        if account.settings.is_none() && after.is_empty() && account.own.is_empty() {
+        if account.is_empty() && account.view.is_none() {
             self.accounts.remove(&id);
         }
         for gone in before.difference(&after) {
@@ -253,6 +258,21 @@ impl Books {
             }
             _ => None,
         })
+    }
+
+    /// Whether there is anything of an account.
+    pub(super) fn is_served(&self, account: &AccountId) -> bool {
+        self.accounts.get(account).is_some_and(|served| !served.is_empty())
+            || self.any_zone_of(account).is_some()
+    }
+
+    /// Notes how an account sees the operator's files.
+    pub(super) fn set_view(&mut self, id: AccountId, view: Option<BTreeMap<SourcePath, Digest>>) {
+        let account = self.accounts.entry(id.clone()).or_default();
+        account.view = view;
+        if account.view.is_none() && account.is_empty() {
+            self.accounts.remove(&id);
+        }
     }
 
     /// Whether a source is of interest: read for itself, or named by another one.

@@ -27,7 +27,7 @@ impl Engine {
     ) -> Result<(), Box<Diagnostic>> {
         let last = self.base.as_ref().map_or(0, |base| base.generation).max(self.books.generation);
         let generation = now().max(last + 1);
-        let (intent, contents) = self.intent(&accepted, denied, generation);
+        let (intent, contents) = self.intent(&accepted, denied, how, generation);
         let written = self.store.intend(&intent, &contents);
         match written {
             Ok(octets) => change.cost.bytes_remembered += octets,
@@ -69,6 +69,7 @@ impl Engine {
         &self,
         accepted: &[Plan],
         denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+        how: How,
         generation: u64,
     ) -> (Intent, Contents) {
         let mut files: BTreeMap<SourcePath, Option<Remembered>> = BTreeMap::new();
@@ -88,7 +89,8 @@ impl Engine {
             generation,
             time: now(),
             files: files.into_iter().collect(),
-            views: self.views_after(accepted, denied),
+            // At first what is good is taken, and there is no earlier state.
+            views: if how.first { Vec::new() } else { self.views_after(accepted, denied) },
             faulty: (faulty != self.books.faulty).then_some(faulty),
             immutable: self.immutable_after(accepted),
         };
@@ -150,16 +152,15 @@ impl Engine {
         }
         for unit in denied.keys() {
             let Unit::Account(account) = unit else { continue };
+            // One of which nothing is served sees none of them.
             let served = self.books.accounts.get(account);
-            if served.is_none_or(|served| served.view.is_none()) && self.is_served(account) {
+            if served.is_none_or(|served| served.view.is_none())
+                && !self.books.faulty.accounts.contains(account)
+            {
                 views.push((account.clone(), Some(self.view_of(account))));
             }
         }
         views
-    }
-
-    fn is_served(&self, account: &AccountId) -> bool {
-        self.books.accounts.contains_key(account) || self.books.any_zone_of(account).is_some()
     }
 
     /// The operator's files that hold maps of an account, and what they name, as they are served.
@@ -314,14 +315,7 @@ impl Engine {
             books.enter_account(plan);
         }
         for (account, view) in intent.views {
-            match view {
-                Some(view) => books.accounts.entry(account).or_default().view = Some(view),
-                None => {
-                    if let Some(account) = books.accounts.get_mut(&account) {
-                        account.view = None;
-                    }
-                }
-            }
+            books.set_view(account, view);
         }
         self.forgotten = None;
         for (id, text) in intent.immutable {

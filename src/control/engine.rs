@@ -146,6 +146,9 @@ impl Engine {
         if change.outcome == Outcome::Unchanged && !self.faults.is_empty() {
             change.outcome = Outcome::Refused;
         }
+        if change.outcome != Outcome::Published {
+            self.store.save();
+        }
         change.generation = self.books.generation;
         change.took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.remember(&change);
@@ -222,14 +225,16 @@ impl Engine {
             }
             if paths.contains_key(&Unit::Operator) {
                 // What the operator changes may concern accounts that are held for faults of their own.
-                for unit in books.held.keys().filter(|unit| matches!(unit, Unit::Account(_))) {
+                let held = books.held.keys().filter(|unit| matches!(unit, Unit::Account(_)));
+                for unit in held {
                     paths.entry(unit.clone()).or_default();
                 }
             }
             let default = Unit::Account(AccountId::default_account());
             if paths.contains_key(&default) && books.faulty.accounts.contains(&AccountId::default_account()) {
                 // Its zones come back with it.
-                for (origin, _) in books.faulty.zones.iter().filter(|(_, account)| account.is_default()) {
+                let zones = books.faulty.zones.iter().filter(|(_, account)| account.is_default());
+                for (origin, _) in zones {
                     paths.entry(Unit::Zone(origin.clone())).or_default();
                 }
             }
@@ -239,6 +244,9 @@ impl Engine {
             }
             for unit in new {
                 open.extend(Books::of_unit(&unit, &books.differing).cloned());
+                // Its sources may be as they are served while what they name is not.
+                let by = books.differing.iter().filter_map(|named| books.named_by.get(named)).flatten();
+                open.extend(by.filter(|by| by.unit().as_ref() == Some(&unit)).cloned());
                 known_units.insert(unit);
             }
         }
@@ -519,9 +527,7 @@ impl Engine {
             serving: match unit {
                 Unit::Operator => !self.books.faulty.operator,
                 Unit::Account(account) => {
-                    !self.books.faulty.accounts.contains(account)
-                        && (self.books.accounts.contains_key(account)
-                            || self.books.any_zone_of(account).is_some())
+                    !self.books.faulty.accounts.contains(account) && self.books.is_served(account)
                 }
                 Unit::Zone(origin) => self.books.zones.get(origin).is_some_and(|zone| !zone.faulty),
                 Unit::Nothing => false,

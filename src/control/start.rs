@@ -151,6 +151,8 @@ impl Engine {
         for account in manifest.views.keys() {
             paths.entry(Unit::Account(account.clone())).or_default();
         }
+        // Nothing is made for them, not even of the operator's maps.
+        self.books.faulty.accounts.clone_from(&manifest.faulty.accounts);
         let desk = Desk::new(&self.sources, Shelf::Memory(&self.store, manifest));
         let judged = self.judge(&desk, &paths, &BTreeSet::new(), &manifest.views, true);
         super::engine::add_cost(change, &desk);

@@ -91,6 +91,18 @@ impl Store {
         self.unsaved.get_or_insert_default().add(intent, contents);
     }
 
+    /// Writes what was published without being written, if there is such.
+    pub(super) fn save(&mut self) {
+        let Some(unsaved) = &self.unsaved else { return };
+        let generation = unsaved.intent.generation;
+        let written = self.state.intend(&unsaved.intent, &listed(&unsaved.contents));
+        self.error = written.as_ref().err().map(ToString::to_string);
+        if written.is_ok() {
+            tracing::info!(generation, "what was published without the state is remembered now");
+            self.confirm(generation);
+        }
+    }
+
     /// Shortens the pack where much of it is dead.
     pub(super) fn compact(&mut self, manifest: impl FnOnce() -> Manifest) {
         if self.unsaved.is_some() {

@@ -2,10 +2,14 @@
 
 mod accounts;
 mod folders;
+mod immutable;
 mod included;
 mod operator;
 mod random;
+mod restart;
 mod settings;
+mod size;
+mod state_faults;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -90,11 +94,6 @@ impl Place {
     /// Starts from the state, and without one from the files.
     pub(super) fn start(&self) -> Running {
         self.start_from(StartFrom::State)
-    }
-
-    /// A path as diagnostics show it.
-    pub(super) fn shown(&self, below: &str) -> String {
-        super::folder::display(&self.path(below)).to_string()
     }
 }
 

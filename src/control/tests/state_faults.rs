@@ -1,0 +1,82 @@
+//! The state cannot be written.
+
+use super::*;
+
+#[test]
+fn what_cannot_be_remembered_is_refused_until_it_can() {
+    let place = Place::with(&[
+        ("zones/acme/one.example.zone", &zone("1")),
+        ("zones/globex/four.example.zone", &zone("1")),
+    ]);
+    let mut server = place.start();
+    let before = server.engine.snapshot();
+    // The pack is gone while it is open.
+    place.rename("state/pack", "pack");
+    place.write("zones/acme/one.example.zone", &zone("2"));
+    let change = server.follow();
+    assert_eq!(change.outcome, Outcome::Refused);
+    assert!(change.problems.iter().any(|problem| problem.code == "state-not-written"), "{change:?}");
+    assert_eq!(before.differences(&server.engine.snapshot()), []);
+    assert!(server.engine.state_error().is_some());
+    assert!(!server.engine.is_in_sync());
+    assert!(server.engine.has_unfinished());
+    // Tried again without being told of anything.
+    let nothing = Ask::Paths(BTreeSet::new());
+    assert_eq!(server.follow_as(&nothing, How::default()).outcome, Outcome::Refused);
+    place.rename("pack", "state/pack");
+    assert_eq!(server.follow_as(&nothing, How::default()).outcome, Outcome::Published);
+    assert_eq!(server.version("one.example"), "NOERROR 2");
+    assert!(server.engine.state_error().is_none() && server.engine.is_in_sync());
+    assert!(!server.engine.has_unfinished());
+    drop(server);
+    assert_eq!(place.start().version("one.example"), "NOERROR 2");
+}
+
+#[test]
+fn a_reload_without_state_publishes_and_is_remembered_later() {
+    let place = Place::with(&[
+        ("zones/acme/one.example.zone", &zone("1")),
+        ("zones/globex/four.example.zone", &zone("1")),
+    ]);
+    let mut server = place.start();
+    place.rename("state/pack", "pack");
+    place.write("zones/acme/one.example.zone", &zone("2"));
+    let how = How { without_state: true, first: false };
+    assert_eq!(server.follow_as(&Ask::Everything, how).outcome, Outcome::Published);
+    assert_eq!(server.version("one.example"), "NOERROR 2");
+    assert!(server.engine.has_unfinished());
+    // What is served without being remembered is still known: settings recompile it.
+    place.write("zones/acme/account.toml", "enforce_dns_only = true");
+    assert_eq!(server.follow_as(&Ask::Everything, how).outcome, Outcome::Published);
+    assert_eq!(
+        (server.version("one.example"), server.a("www.one.example")),
+        ("NOERROR 2".into(), "NOERROR stored 198.51.100.1".into())
+    );
+    place.rename("pack", "state/pack");
+    place.write("zones/globex/four.example.zone", &zone("2"));
+    server.publishes();
+    assert!(!server.engine.has_unfinished());
+    let before = server.engine.snapshot();
+    drop(server);
+    let server = place.start();
+    assert_eq!(before.differences(&server.engine.snapshot()), []);
+    assert_eq!(
+        (server.version("one.example"), server.version("four.example")),
+        ("NOERROR 2".into(), "NOERROR 2".into())
+    );
+}
+
+/// Once the state can be written again, what was published without it is written, even if nothing else changes.
+#[test]
+fn what_was_published_without_the_state_is_remembered_without_another_change() {
+    let place = Place::with(&[("zones/acme/one.example.zone", &zone("1"))]);
+    let mut server = place.start();
+    place.rename("state/pack", "pack");
+    place.write("zones/acme/one.example.zone", &zone("2"));
+    server.follow_as(&Ask::Everything, How { without_state: true, first: false });
+    place.rename("pack", "state/pack");
+    server.follow_as(&Ask::Paths(BTreeSet::new()), How::default());
+    assert!(!server.engine.has_unfinished());
+    drop(server);
+    assert_eq!(place.start().version("one.example"), "NOERROR 2");
+}

@@ -47,7 +47,8 @@ fn named(what: &str) -> Result<String, String> {
 
 /// Whether everything that was asked for is served now.
 fn is_served(change: &Change) -> bool {
-    matches!(change.outcome, Outcome::Published | Outcome::Unchanged) && change.held.is_empty()
+    let left_out = change.problems.iter().any(|problem| problem.code == "being-written");
+    matches!(change.outcome, Outcome::Published | Outcome::Unchanged) && change.held.is_empty() && !left_out
 }
 
 fn text(change: &Change, now: Moment, colour: bool) -> String {
@@ -83,6 +84,8 @@ mod tests {
         assert!(!is_served(&change(Outcome::Published, vec![Held::default()])));
         assert!(!is_served(&change(Outcome::Held, vec![Held::default()])));
         assert!(!is_served(&change(Outcome::Refused, Vec::new())));
+        let open = Problem { code: "being-written".into(), ..Problem::default() };
+        assert!(!is_served(&Change { problems: vec![open], ..Change::default() }));
     }
 
     #[test]

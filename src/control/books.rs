@@ -55,8 +55,8 @@ impl ServedAccount {
 pub(super) struct OperatorFile {
     pub(super) anycast: Option<AnycastDefaults>,
     pub(super) maps: Vec<Arc<AddressMap>>,
-    /// Errors in maps of accounts: each holds its account as long as the file has it.
-    pub(super) faults: Vec<(AccountId, Diagnostic)>,
+    /// Errors in maps of an account: they hold that account and no other.
+    pub(super) errors: Vec<(AccountId, Diagnostic)>,
 }
 
 /// The operator's files as they are served.
@@ -166,9 +166,28 @@ impl Books {
 
     /// Notes what a served source names, instead of what it and its held version named before.
     pub(super) fn set_names(&mut self, by: &SourcePath, names: BTreeSet<SourcePath>) {
-        let before = self.names.remove(by).into_iter().flatten();
-        let pending = self.pending_names.remove(by).into_iter().flatten();
-        for named in before.chain(pending).filter(|named| !names.contains(named)) {
+        let before = self.names.remove(by).unwrap_or_default();
+        if !names.is_empty() {
+            self.names.insert(by.clone(), names);
+        }
+        let pending = self.pending_names.remove(by).unwrap_or_default();
+        self.note_named(by, before.into_iter().chain(pending));
+    }
+
+    /// Notes what the held version of a source names, instead of what it named before.
+    pub(super) fn set_pending_names(&mut self, by: &SourcePath, names: BTreeSet<SourcePath>) {
+        let before = self.pending_names.remove(by).unwrap_or_default();
+        if !names.is_empty() {
+            self.pending_names.insert(by.clone(), names);
+        }
+        self.note_named(by, before);
+    }
+
+    /// Turns what a source names round, once that has changed from `before`.
+    fn note_named(&mut self, by: &SourcePath, before: impl IntoIterator<Item = SourcePath>) {
+        let both = [self.names.get(by), self.pending_names.get(by)];
+        let now: BTreeSet<SourcePath> = both.into_iter().flatten().flatten().cloned().collect();
+        for named in before.into_iter().filter(|named| !now.contains(named)) {
             if let Some(by_whom) = self.named_by.get_mut(&named) {
                 by_whom.remove(by);
                 if by_whom.is_empty() {
@@ -176,27 +195,13 @@ impl Books {
                 }
             }
         }
-        self.note_naming(by, &names);
-        if !names.is_empty() {
-            self.names.insert(by.clone(), names);
-        }
-    }
-
-    /// Notes who names files.
-    fn note_naming(&mut self, by: &SourcePath, names: &BTreeSet<SourcePath>) {
-        for named in names {
+        for named in now {
             let by_whom = self.named_by.entry(named.clone()).or_default();
             if by_whom.is_empty() {
-                self.newly_named.push(named.clone());
+                self.newly_named.push(named);
             }
             by_whom.insert(by.clone());
         }
-    }
-
-    /// Notes what the version of a source names that is not served: a change of it may mend the source.
-    pub(super) fn set_pending_names(&mut self, by: SourcePath, names: BTreeSet<SourcePath>) {
-        self.note_naming(&by, &names);
-        self.pending_names.insert(by, names);
     }
 
     /// Enters settings and maps of an account as planned.

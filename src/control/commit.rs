@@ -174,7 +174,7 @@ impl Engine {
     }
 
     /// What never was good, after plans: what is taken is good now, or gone.
-    fn faulty_after(&self, accepted: &[Plan]) -> Faulty {
+    pub(super) fn faulty_after(&self, accepted: &[Plan]) -> Faulty {
         let mut faulty = self.books.faulty.clone();
         for plan in accepted {
             match &plan.unit {

@@ -49,9 +49,9 @@ pub(super) struct Desk<'a> {
     pub(super) sources: &'a Sources,
     shelf: Shelf<'a>,
     read: RefCell<HashMap<SourcePath, Found>>,
-    /// Contents that stand for what lies in the folder.
-    laid: RefCell<HashMap<SourcePath, Found>>,
     roots: RefCell<BTreeMap<PathBuf, std::rc::Rc<Folder>>>,
+    /// Trees of which nothing is known.
+    lost: BTreeSet<Tree>,
     cost: Cell<Cost>,
 }
 
@@ -61,10 +61,15 @@ impl<'a> Desk<'a> {
             sources,
             shelf,
             read: RefCell::default(),
-            laid: RefCell::default(),
             roots: RefCell::default(),
+            lost: BTreeSet::new(),
             cost: Cell::default(),
         }
+    }
+
+    /// With trees whose folders have a fault: what is not there now is not gone, nobody knows.
+    pub(super) fn without(self, lost: &BTreeSet<Tree>) -> Desk<'a> {
+        Desk { lost: lost.clone(), ..self }
     }
 
     /// What was read so far.
@@ -85,9 +90,6 @@ impl<'a> Desk<'a> {
 
     /// Reads a source, from the folders the first time only.
     pub(super) fn read(&self, path: &SourcePath) -> Found {
-        if let Some(found) = self.laid.borrow().get(path) {
-            return found.clone();
-        }
         if let Some(found) = self.read.borrow().get(path) {
             return found.clone();
         }
@@ -107,11 +109,9 @@ impl<'a> Desk<'a> {
         found
     }
 
-    /// Puts a content in the place of what lies there, for a source that is to be taken as it is served.
-    pub(super) fn lay(&self, path: &SourcePath, content: Vec<u8>, stamp: Stamp) {
-        let digest = Digest::of(&content);
-        let copy = Copy { content: content.into(), digest, stamp };
-        self.laid.borrow_mut().insert(path.clone(), Found::Content(copy));
+    /// The sources that were read so far.
+    pub(super) fn paths_read(&self) -> Vec<SourcePath> {
+        self.read.borrow().keys().cloned().collect()
     }
 
     /// All that was read, with what was found there.
@@ -120,6 +120,9 @@ impl<'a> Desk<'a> {
     }
 
     fn from_folders(&self, path: &SourcePath) -> Found {
+        if self.lost.contains(&path.tree) {
+            return Found::Unreadable("the folder of all such files is not as it should be".to_owned());
+        }
         let file = path.on_disk(self.sources);
         let unreadable = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound if std::fs::symlink_metadata(&file).is_err() => Found::Missing,

@@ -15,7 +15,7 @@ use super::report::{Change, Held, Outcome, Problem, Trigger};
 use super::source::Kind;
 use super::state::{Manifest, View};
 use super::store::Store;
-use super::{SourcePath, Sources};
+use super::{SourcePath, Sources, Tree};
 use crate::addrmap::code;
 use crate::compile::Builder;
 use crate::model::{AccountId, Diagnostic, MapId, Place, Severity, Unit};
@@ -33,6 +33,7 @@ const WAITING_CODES: &[&str] = &[
     "zone-in-two-files",
     "operator-file-faulty",
     "included-file-held",
+    "account-faulty",
     code::DUPLICATE_MAP_ID,
     code::TWO_DEFAULT_SNIS,
     code::FOREIGN_ZONE,
@@ -54,6 +55,8 @@ pub struct Engine {
     pub(super) changes: VecDeque<Change>,
     /// What is wrong with the folders as such.
     pub(super) faults: Vec<Diagnostic>,
+    /// The trees that they concern: nothing of them is read.
+    pub(super) lost: BTreeSet<Tree>,
     pub(super) started: u64,
     /// What the state remembers, where a start does not serve it: the first intent is written against it.
     pub(super) base: Option<Manifest>,
@@ -98,15 +101,23 @@ impl Engine {
         self.retired.free()
     }
 
-    /// Whether something could be published that waits for the state or for another unit.
+    /// Whether something waits for the state to be writable again.
     pub(super) fn has_unfinished(&self) -> bool {
-        self.store.error.is_some() && (!self.books.waiting.is_empty() || !self.store.is_saved())
+        self.store.error.is_some()
+    }
+
+    /// Tries again to remember what is served and what was refused for want of it.
+    pub(super) fn try_again(&mut self) -> Option<Change> {
+        self.store.catch_up();
+        let nothing = Ask::Paths(BTreeSet::new());
+        let waits = !self.books.waiting.is_empty();
+        waits.then(|| self.follow(Trigger::Files, &nothing, &mut |_, _| true, How::default()))
     }
 
     /// Looks at the folders and serves what they say, as far as it is good.
     pub(super) fn follow(&mut self, trigger: Trigger, ask: &Ask, may_read: MayRead<'_>, how: How) -> Change {
         let begun = Instant::now();
-        let looked = look(&self.sources, &mut self.books, ask, may_read);
+        let looked = look(&self.sources, &mut self.books, &self.lost, ask, may_read);
         self.change(begun, trigger, looked, how)
     }
 
@@ -114,7 +125,7 @@ impl Engine {
     pub(super) fn change(&mut self, begun: Instant, trigger: Trigger, looked: Looked, how: How) -> Change {
         let mut change =
             Change { at: now(), trigger, generation: self.books.generation, ..Change::default() };
-        let Looked { touched, units, faults, strays } = looked;
+        let Looked { touched, units, faults, lost, strays } = looked;
         let new_faults = faults != self.faults;
         change.problems.extend(faults.iter().chain(&strays).map(Problem::from));
         if new_faults {
@@ -122,6 +133,7 @@ impl Engine {
         }
         strays.iter().for_each(log);
         self.faults = faults;
+        self.lost = lost;
 
         let mut next = (touched, units);
         for _ in 0..MAX_ROUNDS {
@@ -151,9 +163,21 @@ impl Engine {
         change: &mut Change,
     ) -> bool {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
-        let desk = Desk::new(&self.sources, shelf);
-        let (paths, forced) = self.in_play(touched, units, &desk);
-        let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first);
+        let desk = Desk::new(&self.sources, shelf).without(&self.lost);
+        let mut touched = touched.clone();
+        let (paths, judged) = loop {
+            let (paths, forced) = self.in_play(&touched, units.clone(), &desk);
+            let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first);
+            // What was read as part of another source may have changed without having been noticed yet.
+            let is_late = |path: &SourcePath| {
+                !touched.contains(path) && self.books.named_by.contains_key(path) && self.differs(path, &desk)
+            };
+            let late: Vec<SourcePath> = desk.paths_read().into_iter().filter(is_late).collect();
+            if late.is_empty() {
+                break (paths, judged);
+            }
+            touched.extend(late);
+        };
         add_cost(change, &desk);
         let read = desk.into_read();
         let published = self.settle(judged, read, &paths, how, change);
@@ -197,9 +221,16 @@ impl Engine {
                 open.extend(names.filter(|named| books.differing.contains(*named)).cloned());
             }
             if paths.contains_key(&Unit::Operator) {
-                // What the operator changes of a held account is not taken without the rest of it.
+                // What the operator changes may concern accounts that are held for faults of their own.
                 for unit in books.held.keys().filter(|unit| matches!(unit, Unit::Account(_))) {
                     paths.entry(unit.clone()).or_default();
+                }
+            }
+            let default = Unit::Account(AccountId::default_account());
+            if paths.contains_key(&default) && books.faulty.accounts.contains(&AccountId::default_account()) {
+                // Its zones come back with it.
+                for (origin, _) in books.faulty.zones.iter().filter(|(_, account)| account.is_default()) {
+                    paths.entry(Unit::Zone(origin.clone())).or_default();
                 }
             }
             let new: Vec<Unit> = paths.keys().filter(|unit| !known_units.contains(*unit)).cloned().collect();
@@ -285,12 +316,18 @@ impl Engine {
             }
             let late = plans.into_iter().filter(|plan| new.contains_key(&plan.unit));
             pending.extend(late.flat_map(|plan| plan.read_names));
+            if new.contains_key(&Unit::Account(AccountId::default_account())) {
+                // Its zones were judged with settings that do not come.
+                let is_zone = |unit: &Unit| matches!(unit, Unit::Zone(_));
+                new.retain(|unit, _| !is_zone(unit));
+                denied.retain(|unit, _| !is_zone(unit));
+            }
             denied.extend(new);
         }
     }
 
-    /// Zones of the account `default` that include one changed file go together, though each is a unit: the file is
-    /// served in one version.
+    /// Units that include one changed file go together, such as zones of the account `default`: the file is served
+    /// in one version.
     fn shared_includes(
         &self,
         plans: &[Plan],
@@ -299,9 +336,7 @@ impl Engine {
         new: &BTreeMap<Unit, Vec<Diagnostic>>,
     ) -> Vec<(Unit, Diagnostic)> {
         let mut found = Vec::new();
-        for plan in
-            plans.iter().filter(|plan| matches!(plan.unit, Unit::Zone(_)) && !new.contains_key(&plan.unit))
-        {
+        for plan in plans.iter().filter(|plan| !new.contains_key(&plan.unit)) {
             for named in plan.names.values().flatten() {
                 let changed = plan.files.get(named).and_then(Option::as_ref).map(|copy| copy.digest);
                 let served = self.books.files.get(named).and_then(|known| known.served);
@@ -362,10 +397,9 @@ impl Engine {
                 }
             }
         }
+        let sources: Vec<SourcePath> = read.keys().cloned().collect();
         self.note_seen(read);
-        for (by, names) in pending {
-            self.books.set_pending_names(by, names);
-        }
+        self.note_pending(sources, pending);
         self.books.broken = broken;
         self.note_held(&denied, &blocked, paths, change);
         change.outcome = match () {
@@ -412,6 +446,27 @@ impl Engine {
             }
             if !is_known && !is_faulty {
                 self.books.files.remove(&path);
+            }
+        }
+    }
+
+    /// Notes what held sources name: a change of it may mend them. `read` are all that were read: those of them that
+    /// are held no longer name nothing any more, and what nobody names is of no interest.
+    fn note_pending(&mut self, read: Vec<SourcePath>, pending: BTreeMap<SourcePath, BTreeSet<SourcePath>>) {
+        let books = &mut self.books;
+        for by in read.iter().filter(|by| !pending.contains_key(*by)) {
+            books.set_pending_names(by, BTreeSet::new());
+        }
+        for (by, names) in pending {
+            books.set_pending_names(&by, names);
+        }
+        let differing = books.differing.iter().filter(|path| !books.is_source(path));
+        for path in differing.cloned().chain(read).collect::<Vec<_>>() {
+            if !books.is_source(&path) {
+                books.differing.remove(&path);
+                if books.files.get(&path).is_some_and(|known| known.served.is_none()) {
+                    books.files.remove(&path);
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The thread on which everything changes: it hears the watcher, the control socket and signals, one after another.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -22,6 +23,9 @@ const NICE: i32 = 10;
 const FREE: Duration = Duration::from_secs(1);
 /// What could not be remembered is tried again this often.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// A reload waits so long for the writers of files that are open: that they are done may be on its way to us.
+const WRITERS: Duration = Duration::from_millis(500);
 
 /// What the thread is told.
 enum Task {
@@ -67,22 +71,21 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Opens the control socket and starts the thread, which lets the engine follow the files at once.
+    /// Opens the control socket and starts the thread, which lets the engine follow the files at once. Where there is no
+    /// room for the socket, or its file system is read-only, serving is worth more than talking: it is tried again.
     pub fn start(parts: KeeperParts) -> Result<Keeper, TalkError> {
         let (tasks, queue) = mpsc::channel();
-        let mut listener = Listener::bind(&parts.socket)?;
-        let asked = tasks.clone();
-        listener.serve(move |request| {
-            let (reply, replied) = mpsc::channel();
-            let gone = || Reply::failed("the server is stopping");
-            if asked.send(Task::Asked(request, reply)).is_err() {
-                return gone();
+        let listener = match listen(&parts.socket, &tasks) {
+            Err(TalkError::Bind { path, source }) if lacks_disk(&source) => {
+                let path = path.display();
+                tracing::error!(%path, %source, "no control socket can be made: status and reload do not work");
+                None
             }
-            replied.recv().unwrap_or_else(|_| gone())
-        })?;
+            listener => Some(listener?),
+        };
         let socket = parts.socket.clone();
-        let signals = tasks.clone();
-        let run = move || Loop::new(parts, listener, signals).run(&queue);
+        let to_self = tasks.clone();
+        let run = move || Loop::new(parts, listener, to_self).run(&queue);
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
             .spawn(run)
@@ -106,6 +109,26 @@ impl Drop for Keeper {
     }
 }
 
+/// Makes the control socket, whose clients ask the thread.
+fn listen(socket: &Path, tasks: &Sender<Task>) -> Result<Listener, TalkError> {
+    let mut listener = Listener::bind(socket)?;
+    let tasks = tasks.clone();
+    listener.serve(move |request| {
+        let (reply, replied) = mpsc::channel();
+        let gone = || Reply::failed("the server is stopping");
+        if tasks.send(Task::Asked(request, reply)).is_err() {
+            return gone();
+        }
+        replied.recv().unwrap_or_else(|_| gone())
+    })?;
+    Ok(listener)
+}
+
+/// Whether nothing can be written where it should be: that may pass.
+fn lacks_disk(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 struct Loop {
     engine: Engine,
     watch: Watch,
@@ -113,9 +136,14 @@ struct Loop {
     changes: Arc<Changes>,
     manager: Manager,
     sources: Sources,
-    _listener: Listener,
+    socket: PathBuf,
+    listener: Option<Listener>,
+    tasks: Sender<Task>,
     free_at: Option<Instant>,
     retry_at: Option<Instant>,
+    /// Requests that wait for writers, and until when.
+    waiting: Vec<(Request, Sender<Reply>)>,
+    wait_until: Option<Instant>,
     alive_at: Option<Instant>,
     /// The files have not been looked at as a whole since the start.
     starting: bool,
@@ -124,22 +152,27 @@ struct Loop {
 }
 
 impl Loop {
-    fn new(parts: KeeperParts, listener: Listener, tasks: Sender<Task>) -> Loop {
+    fn new(parts: KeeperParts, listener: Option<Listener>, tasks: Sender<Task>) -> Loop {
         let sources = parts.engine.sources.clone();
         let now = Instant::now();
+        let signals = tasks.clone();
         let wake = move |signal| {
-            let _ = tasks.send(Task::Signal(signal));
+            let _ = signals.send(Task::Signal(signal));
         };
-        let this = Loop {
+        let mut this = Loop {
             watch: Watch::start(&sources, parts.watch, now, wake),
             engine: parts.engine,
             looks: Looks::default(),
             changes: parts.changes,
             manager: parts.manager,
             sources,
-            _listener: listener,
+            socket: parts.socket,
+            listener,
+            tasks,
             free_at: None,
             retry_at: None,
+            waiting: Vec::new(),
+            wait_until: None,
             alive_at: parts.manager.watchdog.map(|(interval, _)| now + interval),
             starting: true,
             told_trouble: false,
@@ -182,13 +215,18 @@ impl Loop {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        [self.watch.deadline(), self.free_at, self.retry_at, self.alive_at].into_iter().flatten().min()
+        let own = [self.free_at, self.retry_at, self.wait_until, self.alive_at];
+        own.into_iter().chain([self.watch.deadline()]).flatten().min()
     }
 
     /// Does what it is told; whether that is to end.
     fn task(&mut self, task: Task) -> bool {
         match task {
             Task::Signal(signal) => self.watch.hear(Instant::now(), signal),
+            Task::Asked(request @ Request::Reload { .. }, reply) if self.is_being_written() => {
+                self.wait_until.get_or_insert_with(|| Instant::now() + WRITERS);
+                self.waiting.push((request, reply));
+            }
             Task::Asked(request, reply) => {
                 // Who asked may be gone.
                 let _ = reply.send(self.answer(request));
@@ -204,8 +242,19 @@ impl Loop {
         false
     }
 
+    fn is_being_written(&self) -> bool {
+        self.watch.being_written().next().is_some()
+    }
+
     /// Does what is due.
     fn due(&mut self) {
+        let now = Instant::now();
+        if self.wait_until.is_some_and(|until| until <= now || !self.is_being_written()) {
+            self.wait_until = None;
+            for (request, reply) in std::mem::take(&mut self.waiting) {
+                let _ = reply.send(self.answer(request));
+            }
+        }
         let now = Instant::now();
         if let Some(batch) = self.watch.take(now) {
             self.batch(batch);
@@ -217,13 +266,13 @@ impl Loop {
         }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
-            let change = self.engine.follow(
-                Trigger::Files,
-                &Ask::Paths(Default::default()),
-                &mut |_, _| true,
-                How::default(),
-            );
-            self.done(&change);
+            if self.listener.is_none() {
+                self.listener = listen(&self.socket, &self.tasks).ok();
+            }
+            match self.engine.try_again() {
+                Some(change) => self.done(&change),
+                None => self.tell_state(),
+            }
         }
         if let (Some(at), Some((interval, ping))) = (self.alive_at, self.manager.watchdog)
             && at <= now
@@ -288,7 +337,6 @@ impl Loop {
         self.count(change);
         let now = Instant::now();
         self.free_at = (self.engine.free() > 0).then_some(now + FREE);
-        self.retry_at = self.engine.has_unfinished().then_some(now + RETRY);
         let named = self.engine.newly_named();
         if !named.is_empty() {
             self.watch.follow(named.iter().map(PathBuf::as_path));
@@ -308,7 +356,7 @@ impl Loop {
         }
     }
 
-    fn count(&self, change: &Change) {
+    fn count(&mut self, change: &Change) {
         self.changes.done(Done {
             outcome: change.outcome.as_str(),
             at: change.at,
@@ -319,7 +367,14 @@ impl Loop {
         let held = self.engine.held();
         self.changes.hold(held.iter().map(|held| (held.unit.as_str(), held.since)));
         self.changes.set_in_sync(self.engine.is_in_sync());
+        self.tell_state();
+    }
+
+    /// Whether the state can be written, and when that is to be tried again.
+    fn tell_state(&mut self) {
         self.changes.set_state_writable(self.engine.state_error().is_none());
+        let retries = self.engine.has_unfinished() || self.listener.is_none();
+        self.retry_at = retries.then(|| Instant::now() + RETRY);
     }
 
     /// Says once why files are polled, or that a lock of git is stale.

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::books::Books;
+use super::faults;
 use super::folder::{self, display, is_left_out};
 use super::source::Kind;
 use super::{SourcePath, Sources, Stamp, Tree};
 use crate::model::{AccountId, Diagnostic, Place, Unit};
+use crate::wire::Name;
 
 /// What to look at.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub(super) struct Looked {
     pub(super) units: BTreeSet<Unit>,
     /// What is wrong with the folders as such, and keeps what is served from following them.
     pub(super) faults: Vec<Diagnostic>,
+    /// The trees that have such a fault: nothing of them may be read, or taken for gone.
+    pub(super) lost: BTreeSet<Tree>,
     /// Folders and files that can never be read where they are.
     pub(super) strays: Vec<Diagnostic>,
 }
@@ -35,11 +40,18 @@ pub(super) struct Looked {
 /// Says whether a source may be read now: its writer has closed it, it looks the same twice.
 pub(super) type MayRead<'f> = &'f mut dyn FnMut(&SourcePath, Option<Stamp>) -> bool;
 
-/// Looks at the folders. `books` is told which folders cannot be read.
-pub(super) fn look(sources: &Sources, books: &mut Books, ask: &Ask, may_read: MayRead<'_>) -> Looked {
+/// Looks at the folders. `books` is told which folders cannot be read; `lost` are the trees that had a fault so far,
+/// which lasts until a look finds it gone.
+pub(super) fn look(
+    sources: &Sources,
+    books: &mut Books,
+    lost: &BTreeSet<Tree>,
+    ask: &Ask,
+    may_read: MayRead<'_>,
+) -> Looked {
     let mut look = Look { sources, books, may_read, looked: Looked::default() };
     match ask {
-        Ask::Paths(paths) if look.books.faults.is_empty() => look.paths(paths),
+        Ask::Paths(paths) if look.books.faults.is_empty() => look.paths(paths, lost),
         // What could not be read may have become readable without an event of its own.
         _ => look.everything(),
     }
@@ -78,6 +90,9 @@ impl Look<'_, '_> {
             Err(error) => fault("folder-gone", format!("{what} cannot be read: {error}")),
         };
         let whole = fault.is_none();
+        if !whole {
+            self.looked.lost.insert(tree);
+        }
         self.looked.faults.extend(fault);
         whole
     }
@@ -115,11 +130,7 @@ impl Look<'_, '_> {
     fn account_folder(&mut self, tree: Tree, folder: &Path, there: &mut BTreeSet<SourcePath>) {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some(account) = AccountId::new(name).filter(|account| !account.is_default()) else {
-            let message = format!("folder name is not an account: {name}");
-            let diagnostic = Diagnostic::error("bad-account-folder", Place::file(&display(folder)), message);
-            self.looked.strays.push(diagnostic.hint(
-                "name the folder with 1 to 32 of a-z, 0-9 and -; files of the account default stand beside the folders",
-            ));
+            self.looked.strays.push(faults::bad_account_folder(folder));
             return;
         };
         let (files, faults) = folder::list_deep(folder);
@@ -142,7 +153,7 @@ impl Look<'_, '_> {
             self.stray(&source, path);
         }
         if source.kind() != Kind::Other {
-            self.compare(&source);
+            self.compare(&source, true);
         }
         there.insert(source);
     }
@@ -150,19 +161,20 @@ impl Look<'_, '_> {
     /// A master file whose name is no origin.
     fn stray(&mut self, source: &SourcePath, path: &Path) {
         if source.kind() == Kind::Other {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let message = format!("file name is not a zone: {stem}");
-            let diagnostic = Diagnostic::error("bad-zone-file-name", Place::file(&display(path)), message);
-            self.looked.strays.push(diagnostic.hint("name the file after the origin: example.com.zone"));
+            let stem = path.file_stem().unwrap_or_default();
+            if let Err(error) = Name::parse_bytes(stem.as_bytes(), Some(&Name::root())) {
+                self.looked.strays.push(faults::bad_zone_file_name(path, &error));
+            }
         }
     }
 
-    fn compare(&mut self, source: &SourcePath) {
+    fn compare(&mut self, source: &SourcePath, is_listed: bool) {
         let stamp = std::fs::metadata(source.on_disk(self.sources)).ok().map(|found| Stamp::of(&found));
         let known = self.books.files.get(source).copied().unwrap_or_default();
         let same = match (stamp, known.seen) {
             (Some(stamp), Some(seen)) => stamp == seen,
-            (None, None) => known.served.is_none(),
+            // A link that leads nowhere is there, and a fault.
+            (None, None) => known.served.is_none() && !is_listed,
             _ => false,
         };
         if !same && (self.may_read)(source, stamp) {
@@ -197,14 +209,18 @@ impl Look<'_, '_> {
 
     /// Files that other files name.
     fn named(&mut self) {
-        let named: Vec<SourcePath> = self.books.named_by.keys().cloned().collect();
+        let is_there = |path: &&SourcePath| !self.looked.lost.contains(&path.tree);
+        let named: Vec<SourcePath> = self.books.named_by.keys().filter(is_there).cloned().collect();
         for path in named {
-            self.compare(&path);
+            self.compare(&path, false);
         }
     }
 
-    fn paths(&mut self, paths: &BTreeSet<PathBuf>) {
+    fn paths(&mut self, paths: &BTreeSet<PathBuf>, lost: &BTreeSet<Tree>) {
         let mut trees: BTreeMap<Tree, bool> = BTreeMap::new();
+        for tree in lost {
+            trees.insert(*tree, self.is_whole(*tree));
+        }
         for path in paths {
             let Some(source) = SourcePath::of(path, self.sources) else { continue };
             let is_there = *trees.entry(source.tree).or_insert_with(|| self.is_whole(source.tree));
@@ -258,12 +274,12 @@ impl Look<'_, '_> {
         }
         let known: Vec<SourcePath> = self.books.below(&top).map(|(path, _)| path.clone()).collect();
         for path in known.into_iter().filter(|path| !there.contains(path)) {
-            self.compare(&path);
+            self.compare(&path, false);
         }
         let named: Vec<SourcePath> =
             there.into_iter().filter(|path| self.books.named_by.contains_key(path)).collect();
         for path in named {
-            self.compare(&path);
+            self.compare(&path, false);
         }
     }
 }

@@ -11,6 +11,7 @@ mod books;
 mod commit;
 mod desk;
 mod engine;
+mod faults;
 pub mod folder;
 mod keeper;
 pub mod lock;
@@ -25,6 +26,8 @@ pub mod state;
 mod store;
 pub mod talk;
 mod tell;
+#[cfg(test)]
+mod tests;
 pub mod watch;
 
 pub use engine::Engine;

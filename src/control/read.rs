@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::faults;
 use super::folder::{self, Folder};
 use crate::addrmap::{self, MapFile, Scope};
 use crate::model::diagnostic::MAX_EXCERPT;
@@ -116,13 +117,8 @@ impl Reader {
         // The zones of the account `default` stand beside the folders of the others.
         let account = AccountId::new(name).filter(|account| !account.is_default());
         if account.is_none() {
-            let place = Place::file(&folder::display(&entry.path));
-            let message = format!("folder name is not an account: {name}");
-            let diagnostic = Diagnostic::error("bad-account-folder", place, message).hint(
-                "name the folder with 1 to 32 of a-z, 0-9 and -; files of the account default stand beside the folders",
-            );
             // Nothing in it can be served, and nothing else hangs on it.
-            self.findings.push((Unit::Nothing, diagnostic));
+            self.findings.push((Unit::Nothing, faults::bad_account_folder(&entry.path)));
         }
         account
     }
@@ -136,10 +132,7 @@ impl Reader {
     }
 
     fn unreadable(&mut self, unit: Unit, path: &Path, error: &dyn std::fmt::Display) {
-        let place = Place::file(&folder::display(path));
-        let diagnostic = Diagnostic::error("unreadable", place, format!("cannot be read: {error}"))
-            .hint("make it a file that the user who runs the server can read, or remove it");
-        self.findings.push((unit, diagnostic));
+        self.findings.push((unit, faults::unreadable(&folder::display(path), error)));
     }
 
     /// A file that stands where nothing of its kind is read.
@@ -203,7 +196,7 @@ impl Reader {
     fn read_zone(&mut self, path: &Path, account: &AccountId, options: ReadOptions, folder: &Folder) {
         self.loaded.zone_files += 1;
         let file = folder::display(path);
-        let Some(origin) = self.origin_of(path, &file) else { return };
+        let Some(origin) = self.origin_of(path) else { return };
         let unit = Unit::Zone(origin.clone());
         let zone = self.content(&unit, path).and_then(|(file, content)| {
             let (zone, diagnostics) = zonefile::read_zone(&file, &content, &origin, options, folder);
@@ -222,16 +215,13 @@ impl Reader {
     }
 
     /// The origin that a file's name says.
-    fn origin_of(&mut self, path: &Path, file: &Arc<str>) -> Option<Name> {
+    fn origin_of(&mut self, path: &Path) -> Option<Name> {
         use std::os::unix::ffi::OsStrExt;
         let stem = path.file_stem().unwrap_or_default();
         match Name::parse_bytes(stem.as_bytes(), Some(&Name::root())) {
             Ok(origin) => Some(origin.to_lower()),
             Err(error) => {
-                let message = format!("file name is not a zone: {error}: {}", stem.to_string_lossy());
-                let diagnostic = Diagnostic::error("bad-zone-file-name", Place::file(file), message)
-                    .hint("name the file after the origin: example.com.zone");
-                self.findings.push((Unit::Nothing, diagnostic));
+                self.findings.push((Unit::Nothing, faults::bad_zone_file_name(path, &error)));
                 None
             }
         }
@@ -240,13 +230,7 @@ impl Reader {
     fn second_file(&mut self, unit: &Unit, first: &Arc<str>, second: &Arc<str>, same_account: bool) {
         for (here, other) in [(first, second), (second, first)] {
             let Unit::Zone(origin) = unit else { return };
-            // Where another account's file lies is nobody's business.
-            let message = match same_account {
-                true => format!("zone {origin} is in two files, the other one is: {other}"),
-                false => format!("zone {origin} is in a file of another account as well"),
-            };
-            let diagnostic = Diagnostic::error("zone-in-two-files", Place::file(here), message)
-                .hint("remove one of the two files");
+            let diagnostic = faults::zone_in_two_files(origin, here, same_account.then_some(other));
             self.findings.push((unit.clone(), diagnostic));
         }
     }

@@ -10,6 +10,7 @@ use super::desk::{Desk, Shelf};
 use super::engine::{Engine, How, now};
 use super::look::Ask;
 use super::report::{Change, Outcome, Trigger};
+use super::source::Kind;
 use super::state::{Intent, Manifest, Opened, State, StateError};
 use super::store::Store;
 use super::{SourcePath, Sources, Tree, remembered_map};
@@ -49,11 +50,21 @@ impl Engine {
         from: StartFrom,
         strict: bool,
     ) -> Result<(Engine, Change), EngineError> {
+        Engine::start_with(sources, state, from, strict, Seed::random())
+    }
+
+    /// [`Engine::start`] with a given seed: two snapshots can be compared only where they share it.
+    pub(super) fn start_with(
+        sources: Sources,
+        state: &Path,
+        from: StartFrom,
+        strict: bool,
+        seed: Seed,
+    ) -> Result<(Engine, Change), EngineError> {
         let Opened { state, confirmed, intent, notes } = State::open(state)?;
         for note in notes {
             tracing::warn!("{note}");
         }
-        let seed = Seed::random();
         let mut engine = Engine {
             sources,
             strict,
@@ -64,6 +75,7 @@ impl Engine {
             retired: Retired::default(),
             changes: VecDeque::new(),
             faults: Vec::new(),
+            lost: BTreeSet::new(),
             started: now(),
             base: None,
             forgotten: None,
@@ -146,15 +158,36 @@ impl Engine {
             tracing::error!(%unit, "what was served before is not good any more in this version");
             errors.iter().for_each(super::engine::log);
         }
-        let everything = Intent::between(&Manifest::default(), manifest);
+        let mut everything = Intent::between(&Manifest::default(), manifest);
+        let mut faulty = self.faulty_after(&judged.accepted);
+        faulty.zones.extend(manifest.faulty.zones.clone());
+        faulty.accounts.extend(manifest.faulty.accounts.clone());
+        faulty.operator |= manifest.faulty.operator;
+        everything.faulty = Some(faulty);
         self.publish(judged.accepted, everything, change);
         for (path, remembered) in &manifest.files {
-            self.books.files.insert(
-                path.clone(),
-                Known { served: Some(remembered.digest), seen: Some(remembered.stamp) },
-            );
+            let is_lost = path.unit().is_some_and(|unit| judged.denied.contains_key(&unit))
+                && !self.is_served_zone(path);
+            let known = match is_lost {
+                false => Known { served: Some(remembered.digest), seen: Some(remembered.stamp) },
+                true => Known::default(),
+            };
+            if is_lost {
+                // Its file is read as if it were new, though it be the same.
+                self.books.differing.insert(path.clone());
+            }
+            self.books.files.insert(path.clone(), known);
         }
         self.take_faulty(manifest);
+        // They were held, and are as long as their files are not good.
+        let held = manifest.views.keys().chain(&manifest.faulty.accounts);
+        self.books.waiting.extend(held.cloned().map(Unit::Account));
+    }
+
+    /// Whether a source is the master file of a zone that is served, and good.
+    fn is_served_zone(&self, path: &SourcePath) -> bool {
+        let Kind::Zone(origin) = path.kind() else { return false };
+        self.books.zones.get(&origin).is_some_and(|zone| zone.path == *path && !zone.faulty)
     }
 
     /// What never was good stays so: its zones are answered SERVFAIL, and its files differ from what is served.

@@ -11,6 +11,8 @@ use super::state::{Intent, Manifest, State, StateError};
 pub(super) struct Store {
     state: State,
     unsaved: Option<Unsaved>,
+    /// What is served and remembered, but for the confirm.
+    unconfirmed: Option<u64>,
     /// Why the last writing failed.
     pub(super) error: Option<String>,
 }
@@ -27,12 +29,7 @@ pub(super) type Contents = HashMap<Digest, Arc<[u8]>>;
 
 impl Store {
     pub(super) fn new(state: State) -> Store {
-        Store { state, unsaved: None, error: None }
-    }
-
-    /// Whether all that is served is remembered.
-    pub(super) fn is_saved(&self) -> bool {
-        self.unsaved.is_none()
+        Store { state, unsaved: None, unconfirmed: None, error: None }
     }
 
     /// A content that is served.
@@ -56,6 +53,10 @@ impl Store {
             }
         };
         self.error = written.as_ref().err().map(ToString::to_string);
+        if written.is_ok() {
+            // It writes an earlier confirm first.
+            self.unconfirmed = None;
+        }
         written
     }
 
@@ -63,12 +64,29 @@ impl Store {
     /// next start, and the next intent writes it.
     pub(super) fn confirm(&mut self, generation: u64) {
         self.unsaved = None;
-        if let Err(error) = self.state.confirm(generation) {
+        let written = self.state.confirm(generation);
+        self.unconfirmed = written.is_err().then_some(generation);
+        if let Err(error) = written {
             self.error = Some(error.to_string());
         }
     }
 
-    /// Keeps what is published without being written; the next intent writes it.
+    /// Tries again to write what is served and is not remembered. Where that succeeds nothing is wrong any more, as far
+    /// as is known.
+    pub(super) fn catch_up(&mut self) {
+        self.error = None;
+        if let Some(unsaved) = &self.unsaved {
+            match self.state.intend(&unsaved.intent, &listed(&unsaved.contents)) {
+                Ok(_) => self.unconfirmed = Some(unsaved.intent.generation),
+                Err(error) => self.error = Some(error.to_string()),
+            }
+        }
+        if let (None, Some(generation)) = (&self.error, self.unconfirmed) {
+            self.confirm(generation);
+        }
+    }
+
+    /// What is published without being written is kept; the next intent writes it, or the next try.
     pub(super) fn keep(&mut self, intent: &Intent, contents: &Contents) {
         self.unsaved.get_or_insert_default().add(intent, contents);
     }

@@ -154,7 +154,8 @@ impl Engine {
         let remembered = self.books.immutable.remove(id);
         let mut units = BTreeSet::from([Unit::Account(map.account.clone()), Unit::Operator]);
         units.extend(self.books.waiting.iter().cloned());
-        let looked = Looked { units, ..Looked::default() };
+        let (faults, lost) = (self.faults.clone(), self.lost.clone());
+        let looked = Looked { units, faults, lost, ..Looked::default() };
         self.forgotten = Some(id.clone());
         let change = self.change(begun, Trigger::Reload, looked, How::default());
         if self.forgotten.take().is_some() {

@@ -1,4 +1,5 @@
-//! The zones of the server by origin: shards of open addressing, so that one changed zone copies one shard.
+//! The zones of the server by origin: shards of open addressing in groups, so that one changed zone copies one shard,
+//! one group and the list of groups, each short however many zones there are.
 
 use std::sync::Arc;
 
@@ -27,8 +28,8 @@ pub struct ZoneEntry {
 /// The index. Cloning shares all shards; changing a clone copies the shards that are touched, each once.
 #[derive(Clone, Debug)]
 pub struct ZoneIndex {
-    /// Shared as a whole, so that a snapshot with the same zones copies nothing of them.
-    shards: Arc<[Shard]>,
+    /// Shared as a whole, so that a snapshot with the same zones copies nothing of them. All groups are of one size.
+    groups: Arc<[Arc<[Shard]>]>,
     /// Bit n is set where a zone with n labels exists, so that only such suffixes are hashed.
     depths: u128,
     /// Number of zones by their labels.
@@ -38,28 +39,30 @@ pub struct ZoneIndex {
 
 /// A name has 0 to 127 labels.
 const DEPTHS: usize = 128;
-/// Zones that a shard should hold on average.
-const ZONES_PER_SHARD: usize = 256;
-/// Most shards: their reference counts are what copying the index costs.
-const MAX_SHARDS: usize = 1024;
+/// Zones that a shard should hold on average: copying one touches the reference count of each.
+const ZONES_PER_SHARD: usize = 64;
+/// Shards of a group, where there are so many.
+const GROUP: usize = 128;
+/// Most shards: room for some million zones until the shards grow.
+const MAX_SHARDS: usize = GROUP * 512;
 
 impl ZoneIndex {
     /// An index without zones, its shards as fine as so many zones need.
     pub fn with_room_for(zones: usize) -> ZoneIndex {
         let shards = (zones / ZONES_PER_SHARD).next_power_of_two().clamp(1, MAX_SHARDS);
-        let shards = (0..shards).map(|_| Shard::new()).collect();
-        ZoneIndex { shards, depths: 0, by_depth: Box::new([0; DEPTHS]), len: 0 }
+        let groups = grouped((0..shards).map(|_| Shard::new()).collect());
+        ZoneIndex { groups, depths: 0, by_depth: Box::new([0; DEPTHS]), len: 0 }
     }
 
     /// Puts an entry in and returns the one that had its origin. The seed must be that of all other calls.
     pub fn put(&mut self, seed: &Seed, entry: ZoneEntry) -> Option<ZoneEntry> {
-        if self.shards.len() < MAX_SHARDS && self.len >= 2 * ZONES_PER_SHARD * self.shards.len() {
+        let shards = self.shards();
+        if shards < MAX_SHARDS && self.len >= 2 * ZONES_PER_SHARD * shards {
             self.refine(seed);
         }
         let hash = seed.hash(entry.zone.origin());
         let depth = labels(entry.zone.origin()).count();
-        let shard = shard_of(hash, self.shards.len());
-        let replaced = Arc::make_mut(&mut self.shards)[shard].put(hash as u32, entry);
+        let replaced = self.shard_mut(hash).put(hash as u32, entry);
         if replaced.is_none() {
             self.len += 1;
             self.by_depth[depth] += 1;
@@ -71,8 +74,9 @@ impl ZoneIndex {
     /// Takes the zone with exactly this origin (wire form, lower case) out.
     pub fn remove(&mut self, seed: &Seed, origin: &[u8]) -> Option<ZoneEntry> {
         let hash = seed.hash(origin);
-        let shard = shard_of(hash, self.shards.len());
-        let removed = Arc::make_mut(&mut self.shards)[shard].remove(hash as u32, origin)?;
+        // What is not there must not cost a copy.
+        self.shard(hash).get(hash as u32, origin)?;
+        let removed = self.shard_mut(hash).remove(hash as u32, origin)?;
         let depth = labels(origin).count();
         self.len -= 1;
         self.by_depth[depth] -= 1;
@@ -82,15 +86,39 @@ impl ZoneIndex {
         Some(removed)
     }
 
+    /// Number of shards.
+    fn shards(&self) -> usize {
+        self.groups.len() * self.groups[0].len()
+    }
+
+    /// The group of a hash and the shard in it.
+    fn place(&self, hash: u64) -> (usize, usize) {
+        // Both numbers are powers of two.
+        let (groups, size) = (self.groups.len(), self.groups[0].len());
+        let at = shard_of(hash, groups * size);
+        (at >> size.trailing_zeros(), at & (size - 1))
+    }
+
+    fn shard(&self, hash: u64) -> &Shard {
+        let (group, shard) = self.place(hash);
+        &self.groups[group][shard]
+    }
+
+    /// The shard for changes: it, its group and the list of groups are copied where another index shares them.
+    fn shard_mut(&mut self, hash: u64) -> &mut Shard {
+        let (group, shard) = self.place(hash);
+        &mut Arc::make_mut(&mut Arc::make_mut(&mut self.groups)[group])[shard]
+    }
+
     /// Twice as many shards. Rare enough that it costs nothing per zone put in.
     fn refine(&mut self, seed: &Seed) {
-        let count = 2 * self.shards.len();
+        let count = 2 * self.shards();
         let mut shards: Vec<Shard> = (0..count).map(|_| Shard::new()).collect();
         for entry in self.iter() {
             let hash = seed.hash(entry.zone.origin());
             shards[shard_of(hash, count)].put(hash as u32, entry.clone());
         }
-        self.shards = shards.into();
+        self.groups = grouped(shards);
     }
 
     /// Number of zones.
@@ -105,13 +133,13 @@ impl ZoneIndex {
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &ZoneEntry> {
-        self.shards.iter().flat_map(Shard::iter)
+        self.groups.iter().flat_map(|group| group.iter()).flat_map(Shard::iter)
     }
 
     /// The zone with exactly this origin (wire form, lower case).
     pub fn get(&self, seed: &Seed, origin: &[u8]) -> Option<&ZoneEntry> {
         let hash = seed.hash(origin);
-        self.shards[shard_of(hash, self.shards.len())].get(hash as u32, origin)
+        self.shard(hash).get(hash as u32, origin)
     }
 
     /// The closest zone at or above a name (wire form, lower case), leaving out the first `skip` labels.
@@ -131,6 +159,16 @@ impl ZoneIndex {
             at += 1 + usize::from(name[at]);
         }
     }
+}
+
+/// A power of two of shards in groups.
+fn grouped(shards: Vec<Shard>) -> Arc<[Arc<[Shard]>]> {
+    let mut shards = shards.into_iter().peekable();
+    let mut groups = Vec::new();
+    while shards.peek().is_some() {
+        groups.push(shards.by_ref().take(GROUP).collect());
+    }
+    groups.into()
 }
 
 fn shard_of(hash: u64, shards: usize) -> usize {
@@ -243,7 +281,11 @@ mod tests {
         let mut after = before.clone();
         after.put(&seed, entry("z7.example.", 1));
         after.remove(&seed, &wire("absent.example."));
-        let copied = before.shards.iter().zip(&*after.shards).filter(|(a, b)| !a.is_shared_with(b)).count();
-        assert_eq!((before.shards.len(), copied), (16, 1));
+        let shards = |index: &ZoneIndex| -> Vec<Shard> {
+            index.groups.iter().flat_map(|group| group.iter()).cloned().collect()
+        };
+        let (old, new) = (shards(&before), shards(&after));
+        let copied = old.iter().zip(&new).filter(|(a, b)| !a.is_shared_with(b)).count();
+        assert_eq!((before.shards(), copied), (64, 1));
     }
 }

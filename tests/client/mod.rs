@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 pub mod dns;
+pub mod lives;
 pub mod present;
 pub mod server;
 

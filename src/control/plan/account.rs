@@ -122,6 +122,12 @@ impl Planner<'_> {
     ) {
         let unit = Unit::Account(account.clone());
         let served = self.books.accounts.get(account);
+        if let Some(view) = self.views.get(account) {
+            plan.operators = Some(self.operators_maps_in(account, view));
+            return;
+        }
+        let errors = self.files_after(operator).flat_map(|(_, file)| &file.errors);
+        plan.tell(&unit, errors.filter(|(of, _)| of == account).map(|(_, found)| found.clone()));
         let of_served = served.into_iter().flat_map(|served| &served.operators);
         let files: BTreeSet<&str> = of_served.map(|map| &*map.place.file).collect();
         let shown = broken.iter().map(|path| self.desk.shown(path));
@@ -130,14 +136,9 @@ impl Planner<'_> {
             let found = Diagnostic::error("operator-file-faulty", Place::file(&file), message);
             plan.tell(&unit, [found.hint("repair the file; the account goes on changing with it")]);
         }
-        if let Some(view) = self.views.get(account) {
-            plan.operators = Some(self.operators_maps_in(account, view));
-            return;
-        }
         // They can only differ where the operator's files change or moved on without the account.
         let may_differ = operator.is_some() || served.is_none_or(|served| served.view.is_some());
         if may_differ {
-            plan.tell(&unit, self.operators_faults(account, operator));
             let maps = self.operators_maps_of(account, operator);
             let before = served.map(|served| served.operators.as_slice()).unwrap_or_default();
             if maps != before || served.is_some_and(|served| served.view.is_some()) {
@@ -166,10 +167,23 @@ impl Planner<'_> {
             false => self.switched(account, &before, settings),
         };
         for (origin, path) in again {
-            if !plan.zones.contains_key(&origin) && !plan.files.contains_key(&path) {
+            let is_planned = plan.zones.contains_key(&origin) || plan.files.contains_key(&path);
+            if !is_planned && !(account.is_default() && self.changes_by_itself(&origin, &path)) {
                 self.zone_again(account, &origin, &path, settings, plan);
             }
         }
+    }
+
+    /// Whether a zone of the account `default` is planned as a unit of its own, with the new settings.
+    fn changes_by_itself(&self, origin: &crate::wire::Name, path: &SourcePath) -> bool {
+        let unit = Unit::Zone(origin.clone());
+        let is_in_play = self.paths.get(&unit).is_some_and(|paths| paths.contains(path));
+        is_in_play
+            && !self.denied.contains(&unit)
+            && match self.desk.read(path) {
+                Found::Content(copy) => self.is_changed(path, &copy),
+                Found::Missing | Found::Unreadable(_) => true,
+            }
     }
 
     /// The zones that are paused by the new settings and were not by the old, and the other way round.

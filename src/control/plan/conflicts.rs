@@ -10,7 +10,8 @@ use crate::addrmap::code;
 use crate::control::SourcePath;
 use crate::control::books::Books;
 use crate::control::desk::Desk;
-use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Place, Unit};
+use crate::control::faults;
+use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Unit};
 use crate::wire::Name;
 
 /// What the plans together cannot be. Each fault with the unit of the newcomer.
@@ -29,12 +30,11 @@ fn zones(books: &Books, plans: &[Plan], desk: &Desk<'_>) -> Vec<(Unit, Diagnosti
     let mut removed: BTreeSet<&SourcePath> = BTreeSet::new();
     let mut claims: BTreeMap<&Name, Vec<(&Plan, &SourcePath)>> = BTreeMap::new();
     for plan in plans {
+        removed.extend(plan.files.iter().filter(|(_, copy)| copy.is_none()).map(|(path, _)| path));
         for (origin, (path, zone)) in &plan.zones {
             let served = books.zones.get(origin).filter(|zone| zone.path == *path && !zone.faulty);
             match zone {
-                ZonePlan::Removed => {
-                    removed.insert(path);
-                }
+                ZonePlan::Removed => {}
                 _ if served.is_none() => claims.entry(origin).or_default().push((plan, path)),
                 _ => {}
             }
@@ -50,13 +50,9 @@ fn zones(books: &Books, plans: &[Plan], desk: &Desk<'_>) -> Vec<(Unit, Diagnosti
         let all: Vec<&SourcePath> = claims.iter().map(|(_, path)| *path).chain(holder).collect();
         for (plan, path) in &claims {
             let Some(other) = all.iter().find(|other| *other != path) else { continue };
-            // Where another account's file lies is nobody's business.
-            let message = match other.account() == path.account() {
-                true => format!("zone {origin} is in two files, the other one is: {}", desk.shown(other)),
-                false => format!("zone {origin} is in a file of another account as well"),
-            };
-            let diagnostic = Diagnostic::error("zone-in-two-files", Place::file(&desk.shown(path)), message);
-            found.push((plan.unit.clone(), diagnostic.hint("remove one of the two files")));
+            let other = (other.account() == path.account()).then(|| desk.shown(other));
+            let diagnostic = faults::zone_in_two_files(origin, &desk.shown(path), other.as_ref());
+            found.push((plan.unit.clone(), diagnostic));
         }
     }
     found

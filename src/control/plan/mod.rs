@@ -16,10 +16,11 @@ use std::sync::Arc;
 use super::SourcePath;
 use super::books::{Books, OperatorFile};
 use super::desk::{Copy, Desk, Found};
+use super::faults;
 use super::state::View;
 use super::store::Store;
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, MapOwner, Place, Severity, Unit,
+    AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, MapOwner, Severity, Unit,
 };
 use crate::snapshot::{Seed, Snapshot, Zone};
 use crate::wire::Name;
@@ -177,7 +178,12 @@ impl Planner<'_> {
         let broken = operator.as_ref().map_or(self.broken, |plan| &plan.broken);
         let mut accounts: BTreeSet<AccountId> = self.units().filter_map(account_of).collect();
         if let Some(plan) = good {
-            accounts.extend(self.accounts_of(plan));
+            // An account that never was good is served when its own files are looked at and good.
+            let stays = |account: &AccountId| {
+                self.books.faulty.accounts.contains(account)
+                    && !self.paths.contains_key(&Unit::Account(account.clone()))
+            };
+            accounts.extend(self.accounts_of(plan).into_iter().filter(|account| !stays(account)));
         }
         for account in accounts {
             if !self.denied.contains(&Unit::Account(account.clone())) {
@@ -185,11 +191,12 @@ impl Planner<'_> {
             }
         }
         let settings = self.default_settings(&plans);
+        let is_faulty = self.is_default_faulty(&plans);
         for unit in self.units() {
             if let Unit::Zone(_) = unit
                 && !self.denied.contains(unit)
             {
-                plans.push(self.default_zone(unit, &settings));
+                plans.push(self.default_zone(unit, &settings, is_faulty));
             }
         }
         plans.extend(operator);
@@ -215,6 +222,17 @@ impl Planner<'_> {
         settings.map_or_else(|| AccountSettings::new(account), |settings| (*settings).clone())
     }
 
+    /// Whether the settings or maps of the account `default` never were good, and are not now: then none of its zones
+    /// is served.
+    fn is_default_faulty(&self, plans: &[Plan]) -> bool {
+        let account = AccountId::default_account();
+        match plans.iter().find(|plan| plan.account() == Some(&account)) {
+            Some(plan) if self.first => plan.faulty,
+            Some(plan) => self.books.faulty.accounts.contains(&account) && plan.errors().next().is_some(),
+            None => self.books.faulty.accounts.contains(&account),
+        }
+    }
+
     /// Whether a source that was read differs from what is served, or must be taken anew all the same.
     fn is_changed(&self, path: &SourcePath, copy: &Copy) -> bool {
         let served = self.books.files.get(path).and_then(|known| known.served);
@@ -222,9 +240,7 @@ impl Planner<'_> {
     }
 
     fn unreadable(&self, path: &SourcePath, why: &str) -> Diagnostic {
-        let place = Place::file(&self.desk.shown(path));
-        Diagnostic::error("unreadable", place, format!("cannot be read: {why}"))
-            .hint("make it a file that the user who runs the server can read, or remove it")
+        faults::unreadable(&self.desk.shown(path), &why)
     }
 }
 

@@ -54,7 +54,7 @@ impl Planner<'_> {
     }
 
     fn take_operator_file(&self, path: &SourcePath, read: MapFile, plan: &mut Plan) {
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for (unit, mut found) in read.findings {
             // An immutable map cannot be disabled or emptied: it is put back, and the rest of the change goes on.
             let puts_back = matches!(found.code, code::IMMUTABLE_DISABLED | code::IMMUTABLE_WITHOUT_ADDRESS);
@@ -67,7 +67,7 @@ impl Planner<'_> {
                     continue;
                 }
                 Unit::Account(account) if found.severity == Severity::Error => {
-                    faults.push((account.clone(), found));
+                    errors.push((account.clone(), found));
                     continue;
                 }
                 Unit::Operator if found.severity == Severity::Error => {
@@ -78,7 +78,7 @@ impl Planner<'_> {
             plan.findings.push((unit, found));
         }
         let maps = read.maps.into_iter().map(Arc::new).collect();
-        plan.operator_files.insert(path.clone(), Some(OperatorFile { anycast: read.anycast, maps, faults }));
+        plan.operator_files.insert(path.clone(), Some(OperatorFile { anycast: read.anycast, maps, errors }));
     }
 
     /// The defaults stand once, and do not go while they are reached.
@@ -116,7 +116,7 @@ impl Planner<'_> {
     }
 
     /// The operator's files after a plan.
-    fn files_after<'p>(
+    pub(super) fn files_after<'p>(
         &'p self,
         plan: Option<&'p Plan>,
     ) -> impl Iterator<Item = (&'p SourcePath, &'p OperatorFile)> {
@@ -136,12 +136,6 @@ impl Planner<'_> {
         let maps = files.flat_map(|(_, file)| &file.maps).filter(|map| map.account == *account);
         let (maps, _) = put_back(self.books.immutable.values(), account, maps.cloned().collect());
         maps
-    }
-
-    /// What is wrong with the maps that the operator's files hold for an account after a plan.
-    pub(super) fn operators_faults(&self, account: &AccountId, plan: Option<&Plan>) -> Vec<Diagnostic> {
-        let faults = self.files_after(plan).flat_map(|(_, file)| &file.faults);
-        faults.filter(|(of, _)| of == account).map(|(_, found)| found.clone()).collect()
     }
 
     /// The maps that the operator's files held for an account at an earlier state of these files.
@@ -164,10 +158,9 @@ impl Planner<'_> {
     pub(super) fn accounts_of(&self, plan: &Plan) -> BTreeSet<AccountId> {
         let mut accounts = BTreeSet::new();
         for (path, file) in &plan.operator_files {
-            let files = self.books.operator.files.get(path).into_iter().chain(file);
-            for file in files {
+            for file in self.books.operator.files.get(path).into_iter().chain(file) {
                 accounts.extend(file.maps.iter().map(|map| map.account.clone()));
-                accounts.extend(file.faults.iter().map(|(account, _)| account.clone()));
+                accounts.extend(file.errors.iter().map(|(account, _)| account.clone()));
             }
         }
         accounts

@@ -1,26 +1,37 @@
 //! Zones: read, checked, compiled.
 
-use std::sync::Arc;
-
 use super::{Plan, Planner, ZonePlan};
 use crate::compile::compile_zone;
-use crate::control::SourcePath;
-use crate::control::desk::{Copy, Found};
+use crate::control::desk::{Copy, Desk, Found, Shelf};
+use crate::control::faults;
 use crate::control::source::Kind;
+use crate::control::state::{Manifest, Remembered};
+use crate::control::{SourcePath, Stamp};
 use crate::model::{AccountId, AccountSettings, Diagnostic, Place, Unit, ZoneData};
 use crate::snapshot::Zone;
 use crate::wire::Name;
 use crate::zonefile::{self, ReadOptions};
 
 impl Planner<'_> {
-    /// A zone of the account `default`: a unit of its own.
-    pub(super) fn default_zone(&self, unit: &Unit, settings: &AccountSettings) -> Plan {
+    /// A zone of the account `default`: a unit of its own. `is_faulty`: nothing of the account can be served.
+    pub(super) fn default_zone(&self, unit: &Unit, settings: &AccountSettings, is_faulty: bool) -> Plan {
         let mut plan = Plan::new(unit.clone());
         for path in self.of_unit(unit) {
             self.zone(path, settings, &mut plan);
         }
         if self.first {
+            plan.faulty = is_faulty;
             self.take_what_is_good(&mut plan);
+            plan.faulty = false;
+            return plan;
+        }
+        let good = plan.zones.values().find(|(_, zone)| matches!(zone, ZonePlan::Good(_)));
+        if let (true, Some((path, _))) = (is_faulty, good) {
+            let place = Place::file(&self.desk.shown(path));
+            let message =
+                "the settings or maps of account default have errors, and no earlier state is known";
+            let found = Diagnostic::error("account-faulty", place, message);
+            plan.tell(unit, [found.hint("repair them; the zone is served with them")]);
         }
         plan
     }
@@ -32,7 +43,8 @@ impl Planner<'_> {
         match self.desk.read(path) {
             Found::Missing => {
                 if self.books.zones.get(&origin).is_some_and(|zone| zone.path == *path) {
-                    plan.zones.insert(origin, (path.clone(), ZonePlan::Removed));
+                    // Where another file has it already it has moved.
+                    plan.zones.entry(origin).or_insert_with(|| (path.clone(), ZonePlan::Removed));
                     plan.files.insert(path.clone(), None);
                 }
             }
@@ -55,7 +67,8 @@ impl Planner<'_> {
         let unit = Unit::Zone(origin.clone());
         if let Some((other, ZonePlan::Good(_))) = plan.zones.get(origin) {
             let (first, second) = (self.desk.shown(other), self.desk.shown(path));
-            plan.tell(&unit, two_files(origin, &first, &second));
+            let both = [(&first, &second), (&second, &first)];
+            plan.tell(&unit, both.map(|(here, other)| faults::zone_in_two_files(origin, here, Some(other))));
             return;
         }
         let namer = self.desk.namer(path);
@@ -83,7 +96,8 @@ impl Planner<'_> {
         })
     }
 
-    /// A zone as it is served, compiled anew because its account's settings change.
+    /// A zone as it is served, compiled anew because its account's settings change. What is served counts here, not
+    /// what lies in the folder meanwhile.
     pub(super) fn zone_again(
         &self,
         account: &AccountId,
@@ -92,21 +106,30 @@ impl Planner<'_> {
         settings: &AccountSettings,
         plan: &mut Plan,
     ) {
-        // What is served counts here, not what lies in the folder meanwhile.
-        let known = self.books.files.get(path);
-        let served = known.and_then(|known| known.served);
-        if let Some(digest) = served
-            && let Ok(content) = self.store.read(&digest)
-        {
-            self.desk.lay(path, content, known.and_then(|known| known.seen).unwrap_or_default());
-        }
-        if let Found::Content(copy) = self.desk.read(path) {
-            let before = plan.findings.len();
-            self.zone_content(path, origin, copy, settings, plan);
-            // The settings are to blame: the zone was good without them.
-            for (unit, _) in &mut plan.findings[before..] {
-                *unit = Unit::Account(account.clone());
+        // The settings are to blame for whatever is found: the zone was good without them.
+        let unit = Unit::Account(account.clone());
+        let named = self.books.names.get(path).into_iter().flatten();
+        let served = std::iter::once(path).chain(named).filter_map(|path| {
+            let digest = self.books.files.get(path)?.served?;
+            Some((path.clone(), Remembered { digest, stamp: Stamp::default() }))
+        });
+        let manifest = Manifest { files: served.collect(), ..Manifest::default() };
+        let desk = Desk::new(self.desk.sources, Shelf::Memory(self.store, &manifest));
+        let copy = match desk.read(path) {
+            Found::Content(copy) => copy,
+            Found::Missing => return,
+            Found::Unreadable(why) => return plan.tell(&unit, [self.unreadable(path, &why)]),
+        };
+        let options = ReadOptions { require_tags: settings.require_tags };
+        let namer = desk.namer(path);
+        let (data, found) = zonefile::read_zone(&desk.shown(path), &copy.content, origin, options, &namer);
+        plan.tell(&unit, found);
+        match data.map(|data| self.compile(&data, settings.proxies(origin))) {
+            Some(Ok(zone)) => {
+                plan.zones.insert(origin.clone(), (path.clone(), ZonePlan::Good(zone)));
             }
+            Some(Err(error)) => plan.tell(&unit, [*error]),
+            None => {}
         }
     }
 
@@ -130,12 +153,4 @@ impl Planner<'_> {
             plan.zones.insert(origin, (path, ZonePlan::Faulty));
         }
     }
-}
-
-/// What two master files of one account for one origin are told.
-fn two_files(origin: &Name, first: &Arc<str>, second: &Arc<str>) -> [Diagnostic; 2] {
-    [(first, second), (second, first)].map(|(here, other)| {
-        let message = format!("zone {origin} is in two files, the other one is: {other}");
-        Diagnostic::error("zone-in-two-files", Place::file(here), message).hint("remove one of the two files")
-    })
 }

@@ -1,0 +1,532 @@
+//! Random edits of real files: what is served is what the files say, and a fault changes nothing of its unit.
+
+use std::collections::BTreeSet;
+use std::{fmt, fs};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError};
+
+use super::*;
+use crate::compile::compile_with;
+use crate::control::load;
+use crate::model::AddressSource;
+use crate::snapshot::{Snapshot, ZoneEntry};
+
+/// Accounts with folders of their own.
+const ACCOUNTS: [&str; 3] = ["acme", "globex", "initech"];
+/// Zones that any account, and `default`, may have; each account has a file for each.
+const ORIGINS: [&str; 4] = ["one.example", "two.example", "sub.two.example", "four.example"];
+
+/// What an operator does.
+#[derive(Clone)]
+enum Edit {
+    /// Writes a file; the variant says what.
+    Write(usize, u8),
+    Remove(usize),
+    /// Moves a file over another one of its kind.
+    Move(usize, usize),
+    /// Moves the folder of an account in one tree, or swaps two.
+    MoveFolder(&'static str, usize, usize),
+    RemoveFolder(&'static str, usize),
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = files();
+        match self {
+            Edit::Write(file, variant) => write!(f, "write {} as {variant}", files[*file].0),
+            Edit::Remove(file) => write!(f, "remove {}", files[*file].0),
+            Edit::Move(from, to) => write!(f, "move {} to {}", files[*from].0, files[*to].0),
+            Edit::MoveFolder(tree, from, to) => {
+                write!(f, "move {tree}/{} to {}", ACCOUNTS[*from], ACCOUNTS[*to])
+            }
+            Edit::RemoveFolder(tree, of) => write!(f, "remove {tree}/{}", ACCOUNTS[*of]),
+        }
+    }
+}
+
+/// Edits, whether the server is told of everything or of the paths only, or not yet.
+#[derive(Clone, Debug)]
+struct Step {
+    edits: Vec<Edit>,
+    told: Told,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Told {
+    Everything,
+    Paths,
+    /// Of the last edit only; the others are told with a later step.
+    Last,
+}
+
+/// The files there are, each with its kind.
+fn files() -> Vec<(String, Kind)> {
+    let mut files = Vec::new();
+    for account in ACCOUNTS {
+        for origin in ORIGINS {
+            files.push((format!("zones/{account}/{origin}.zone"), Kind::Zone));
+        }
+        files.push((format!("zones/{account}/part.inc"), Kind::Include));
+        files.push((format!("zones/{account}/account.toml"), Kind::Settings));
+        files.push((format!("addrmaps/{account}/maps.toml"), Kind::Maps));
+        files.push((format!("addrmaps/{account}/more.toml"), Kind::Maps));
+        files.push((format!("addrmaps/{account}/list.txt"), Kind::List));
+    }
+    for origin in ORIGINS {
+        files.push((format!("zones/{origin}.zone"), Kind::Zone));
+    }
+    files.push(("zones/acme/a/one.example.zone".into(), Kind::Zone));
+    files.push(("zones/globex/z/four.example.zone".into(), Kind::Zone));
+    files.push(("zones/part.inc".into(), Kind::Include));
+    files.push(("zones/account.toml".into(), Kind::Settings));
+    files.push(("addrmaps/main.toml".into(), Kind::Operator));
+    files.push(("addrmaps/extra.toml".into(), Kind::Operator));
+    files.push(("addrmaps/list.txt".into(), Kind::List));
+    files
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Zone,
+    Include,
+    Settings,
+    Maps,
+    List,
+    Operator,
+}
+
+/// Number of variants; those from `GOOD` on have faults, or may have.
+const VARIANTS: u8 = 12;
+
+fn content(path: &str, kind: Kind, variant: u8) -> String {
+    let account = path.split('/').nth(1).unwrap_or_default();
+    let stem = path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+    match kind {
+        Kind::Zone => match variant {
+            0 | 1 => zone(&variant.to_string()),
+            2 | 3 => zone_with(&variant.to_string(), "part.inc"),
+            4 => format!("{}other 60 IN A 198.51.100.3\n", zone("4")),
+            5 => zone("5").replace("www 1", "*.www 1"),
+            6 => zone("6").replace("cf-proxied:true", "cf-proxied:false"),
+            7 => zone_with("7", "nowhere.inc"),
+            8 => format!("{}other 60 IN A 198.51.100.300\n", zone("8")),
+            9 => String::new(),
+            10 => zone_with("10", "acme/part.inc"),
+            _ => zone("many"),
+        },
+        Kind::Include => match variant {
+            0..=5 => format!("inc 60 IN TXT \"{variant}\"\n"),
+            6 | 7 => format!("inc 1 IN A 198.51.100.{variant}\n"),
+            8 => "inc 60 IN A nothing\n".into(),
+            _ => format!("inc 60 IN TXT \"many {variant}\"\n"),
+        },
+        Kind::Settings => match variant {
+            0 => "name = \"A\"\n".into(),
+            1 => "require_tags = true\n".into(),
+            2 => "enforce_dns_only = true\n".into(),
+            3 => "shared_addresses = \"never\"\n".into(),
+            4 => "[zone.\"one.example\"]\npaused = true\n".into(),
+            5 => "[zone.\"two.example\"]\nipv6 = \"off\"\n[zone.\"one.example\"]\nipv6 = \"off\"\n".into(),
+            6 => BROKEN.into(),
+            7 => "colour = 1\n".into(),
+            _ => String::new(),
+        },
+        Kind::Maps => {
+            let id = format!("{account}-{stem}");
+            match variant {
+                0 | 1 => map(&id, &format!("203.0.113.{variant}"), "account_wide = true"),
+                2 => map(&id, "203.0.113.2", "zones = [\"one.example\", \"two.example\"]"),
+                3 => map(&id, "203.0.113.3", "zones_file = \"list.txt\""),
+                4 => map(&id, "203.0.113.4", "account_wide = true").replace("true\nips", "false\nips"),
+                5 => map(&id, "203.0.113.5", "zones = [\"four.example\"]\ndefault_sni = \"four.example\""),
+                6 => map("contested", "203.0.113.6", "zones = [\"one.example\"]"),
+                7 => BROKEN.into(),
+                8 => map(&id, "203.0.113.300", "account_wide = true"),
+                9 => map(&id, "203.0.113.5", "zones = [\"one.example\"]\ndefault_sni = \"one.example\""),
+                10 => {
+                    map(&id, "203.0.113.9", "zones_file = \"list.txt\"")
+                        + &map(&format!("{id}-2"), "203.0.113.7", "")
+                }
+                _ => String::new(),
+            }
+        }
+        Kind::List => match variant {
+            0..=3 => "one.example\n".into(),
+            4..=6 => "two.example\nfour.example\n".into(),
+            7 => "no..name\n".into(),
+            _ => "sub.two.example\n".into(),
+        },
+        Kind::Operator => {
+            let map = |account: &str, last: u8, rest: &str| {
+                operators_map(&format!("{stem}-{account}"), account, &format!("192.0.2.{last}"), rest)
+            };
+            match variant {
+                0 | 1 => anycast(&format!("192.0.2.{variant}")),
+                2 | 3 => {
+                    anycast("192.0.2.3")
+                        + &map("acme", 100 + variant, "account_wide = true")
+                        + &map("globex", 110 + variant, "zones = [\"one.example\"]")
+                }
+                4 => {
+                    map("acme", 104, "zones_file = \"list.txt\"")
+                        + &map("default", 104, "account_wide = true")
+                }
+                5 => map("default", 105, "zones = [\"one.example\"]") + &anycast("192.0.2.5"),
+                6 => BROKEN.into(),
+                7 => {
+                    anycast("192.0.2.7")
+                        + &map("acme", 107, "account_wide = 7")
+                        + &map("globex", 117, "zones = [\"one.example\"]")
+                }
+                8 => map("initech", 108, "").replace("[\"192.0.2.108\"]", "[\"192.0.2.300\"]"),
+                9 => map("globex", 109, "account_wide = true").replace("main-globex", "contested"),
+                10 => map("initech", 110, "immutable = true") + &anycast("192.0.2.10"),
+                _ => String::new(),
+            }
+        }
+    }
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let all = files().len();
+    let folder = (prop_oneof![Just("zones"), Just("addrmaps")], 0..ACCOUNTS.len(), 0..ACCOUNTS.len());
+    prop_oneof![
+        12 => (0..all, 0..VARIANTS).prop_map(|(file, variant)| Edit::Write(file, variant)),
+        2 => (0..all).prop_map(Edit::Remove),
+        2 => (0..all, 0..all).prop_map(|(from, to)| Edit::Move(from, to)),
+        1 => folder.clone().prop_map(|(tree, from, to)| Edit::MoveFolder(tree, from, to)),
+        1 => folder.prop_map(|(tree, of, _)| Edit::RemoveFolder(tree, of)),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let told = prop_oneof![3 => Just(Told::Everything), 3 => Just(Told::Paths), 2 => Just(Told::Last)];
+    (prop::collection::vec(edit(), 1..5), told).prop_map(|(edits, told)| Step { edits, told })
+}
+
+/// Does it, and names the paths that were touched.
+fn take(place: &Place, edit: &Edit) -> Vec<String> {
+    let files = files();
+    match edit {
+        Edit::Write(file, variant) => {
+            let (path, kind) = &files[*file];
+            place.write(path, &content(path, *kind, *variant));
+            vec![path.clone()]
+        }
+        Edit::Remove(file) => {
+            let path = &files[*file].0;
+            if place.path(path).exists() {
+                place.remove(path);
+            }
+            vec![path.clone()]
+        }
+        Edit::Move(from, to) => {
+            let ((from, of), (to, kind)) = (&files[*from], &files[*to]);
+            if of == kind && from != to && place.path(from).exists() {
+                place.rename(from, to);
+                return vec![from.clone(), to.clone()];
+            }
+            Vec::new()
+        }
+        Edit::MoveFolder(tree, from, to) => {
+            let [from, to] = [from, to].map(|account| format!("{tree}/{}", ACCOUNTS[*account]));
+            if from == to || !place.path(&from).exists() {
+                return Vec::new();
+            }
+            if place.path(&to).exists() {
+                let aside = format!("{tree}/.aside");
+                place.rename(&to, &aside);
+                place.rename(&from, &to);
+                place.rename(&aside, &from);
+            } else {
+                place.rename(&from, &to);
+            }
+            vec![from, to]
+        }
+        Edit::RemoveFolder(tree, of) => {
+            let path = format!("{tree}/{}", ACCOUNTS[*of]);
+            if place.path(&path).exists() {
+                place.remove(&path);
+            }
+            vec![path]
+        }
+    }
+}
+
+/// The account that a zone of a snapshot belongs to.
+fn account_of(snapshot: &Snapshot, entry: &ZoneEntry) -> String {
+    snapshot.accounts.get(entry.account).map(|account| account.id.to_string()).unwrap_or_default()
+}
+
+/// A zone of a snapshot in words, to see how it differs.
+fn told(snapshot: &Snapshot, origin: &Name) -> String {
+    match snapshot.zones.get(&snapshot.seed, &origin.to_lower_wire()) {
+        None => "not there".into(),
+        Some(entry) => format!(
+            "account {}, faulty {}, ipv6 {}, governed {:?}, {} octets, version {:?}",
+            account_of(snapshot, entry),
+            entry.zone.is_faulty(),
+            entry.ipv6,
+            snapshot.governing(entry).map(|governing| (governing.source, governing.set.clone())),
+            entry.zone.size(),
+            entry
+                .zone
+                .find(&snapshot.seed, b"\x01v")
+                .and_then(|node| node.rrset(RrType::TXT))
+                .map(|texts| { String::from_utf8_lossy(&texts.first_rdata()[1..]).into_owned() }),
+        ),
+    }
+}
+
+fn brief(change: &Change) -> String {
+    let held: Vec<_> =
+        change.held.iter().map(|held| (&held.unit, held.problems.first().map(|found| &found.code))).collect();
+    format!("{:?}, units {:?}, zones {:?}, held {held:?}", change.outcome, change.units, change.zones)
+}
+
+/// The units whose files may differ from what is served.
+struct HeldNow {
+    units: BTreeSet<String>,
+}
+
+impl HeldNow {
+    fn of(running: &Running) -> HeldNow {
+        HeldNow { units: running.held().into_iter().collect() }
+    }
+
+    fn has(&self, unit: &str) -> bool {
+        self.units.contains(unit)
+    }
+
+    /// Whether a zone stands for its files, as far as its own unit goes.
+    fn holds(&self, account: &str, origin: &Name) -> bool {
+        self.has(&format!("account {account}"))
+            || (account == "default" && self.has(&format!("zone {origin}")))
+    }
+}
+
+/// What the engine serves equals what loading from nothing does, where nothing is held.
+fn equals_the_files(place: &Place, running: &Running) -> Result<(), TestCaseError> {
+    let held = HeldNow::of(running);
+    let loaded = load(&place.sources()).unwrap();
+    let fresh = compile_with(&loaded.world, 1, place.seed.clone()).snapshot;
+    let served = running.engine.snapshot();
+    let put_back = !running.engine.books.restored.is_empty();
+    for origin in served.differences(&fresh) {
+        let wire = origin.to_lower_wire();
+        let entries = [
+            (&*served, served.zones.get(&served.seed, &wire)),
+            (&fresh, fresh.zones.get(&fresh.seed, &wire)),
+        ];
+        let accounts: Vec<String> =
+            entries.iter().filter_map(|(of, entry)| Some(account_of(of, (*entry)?))).collect();
+        let excused = held.has("the operator's files")
+            || put_back
+            || accounts.iter().any(|account| held.holds(account, &origin))
+            // A file of a held account may claim it.
+            || !held.units.is_empty() && loaded.diagnostics.iter().any(|found| found.code == "zone-in-two-files");
+        prop_assert!(
+            excused,
+            "{} is served as {}, the files say {}; held {:?}; {:#?}",
+            origin,
+            told(&served, &origin),
+            told(&fresh, &origin),
+            held.units,
+            loaded.diagnostics.iter().map(|found| (&found.place.file, found.code)).collect::<Vec<_>>(),
+        );
+    }
+    let in_sync = running.engine.is_in_sync();
+    prop_assert_eq!(
+        in_sync,
+        held.units.is_empty() && !put_back,
+        "differing: {:?}",
+        running.engine.books.differing
+    );
+    Ok(())
+}
+
+/// Without a state, what is good is served as loading from nothing serves it.
+fn starts_with_what_is_good(place: &Place, running: &Running) -> Result<(), TestCaseError> {
+    let loaded = load(&place.sources()).unwrap();
+    let fresh = compile_with(&loaded.world, 1, place.seed.clone()).snapshot;
+    let served = running.engine.snapshot();
+    let two_files = loaded.diagnostics.iter().any(|found| found.code == "zone-in-two-files");
+    for origin in served.differences(&fresh) {
+        prop_assert!(
+            two_files,
+            "{} is served first as {}, the files say {}; {:#?}",
+            origin,
+            told(&served, &origin),
+            told(&fresh, &origin),
+            loaded.diagnostics.iter().map(|found| (&found.place.file, found.code)).collect::<Vec<_>>(),
+        );
+    }
+    Ok(())
+}
+
+/// Zones of held accounts are answered as before, but for the addresses of the anycast defaults.
+fn stays(before: &Snapshot, running: &Running, change: &Change) -> Result<(), TestCaseError> {
+    let held = HeldNow::of(running);
+    let now = running.engine.snapshot();
+    for origin in before.differences(&now) {
+        let Some(entry) = before.zones.get(&before.seed, &origin.to_lower_wire()) else {
+            let entry = now.zones.get(&now.seed, &origin.to_lower_wire()).unwrap();
+            prop_assert!(!held.holds(&account_of(&now, entry), &origin), "{} came to a held account", origin);
+            continue;
+        };
+        let account = account_of(before, entry);
+        if !held.holds(&account, &origin) {
+            continue;
+        }
+        let there = now.zones.get(&now.seed, &origin.to_lower_wire());
+        if account == "default"
+            && change.units.iter().any(|unit| unit == "account default")
+            && there.is_some()
+        {
+            // Its settings and maps are another unit.
+            continue;
+        }
+        let by_defaults = |of: &Snapshot, entry: &ZoneEntry| match of.governing(entry) {
+            Ok(governing) => governing.source == AddressSource::AnycastDefaults,
+            Err(_) => true,
+        };
+        let only_defaults = there.is_some_and(|there| {
+            there.zone == entry.zone
+                && there.ipv6 == entry.ipv6
+                && account_of(&now, there) == account
+                && by_defaults(before, entry)
+                && by_defaults(&now, there)
+        });
+        prop_assert!(
+            only_defaults,
+            "{} of a held unit was {} and is {}; {:?}",
+            origin,
+            told(before, &origin),
+            told(&now, &origin),
+            brief(change),
+        );
+    }
+    Ok(())
+}
+
+/// A start from what is remembered serves the same, and following the files afterwards changes nothing.
+fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Result<(), TestCaseError> {
+    let copy = tempfile::tempdir().unwrap();
+    fs::copy(place.path("state/pack"), copy.path().join("pack")).unwrap();
+    let started =
+        Engine::start_with(place.sources(), copy.path(), StartFrom::State, false, place.seed.clone());
+    let (engine, first) = started.unwrap();
+    let mut again = Running { engine, first };
+    let (was, is) = (running.engine.snapshot(), again.engine.snapshot());
+    let differing = was.differences(&is);
+    prop_assert!(
+        differing.is_empty() && was.generation == is.generation,
+        "after a restart: {:?}",
+        differing
+            .iter()
+            .map(|origin| (origin.to_string(), told(&was, origin), told(&is, origin)))
+            .collect::<Vec<_>>(),
+    );
+    if all_told {
+        let change = again.follow();
+        let is = again.engine.snapshot();
+        let differing = was.differences(&is);
+        prop_assert!(
+            differing.is_empty(),
+            "following after a restart: {:?} {:?}",
+            differing
+                .iter()
+                .map(|origin| (origin.to_string(), told(&was, origin), told(&is, origin)))
+                .collect::<Vec<_>>(),
+            brief(&change),
+        );
+        prop_assert_eq!(again.held(), running.held(), "held after a restart: {}", brief(&change));
+    }
+    Ok(())
+}
+
+fn lives(first: &[(usize, u8)], steps: &[Step]) -> Result<(), TestCaseError> {
+    let place = Place::with(&[("zones/here.example.zone", &zone("always"))]);
+    for (file, variant) in first {
+        take(&place, &Edit::Write(*file, *variant));
+    }
+    let mut running = place.start();
+    starts_with_what_is_good(&place, &running)?;
+    running.follow();
+    survives_a_restart(&place, &running, true)?;
+    let mut untold: BTreeSet<String> = BTreeSet::new();
+    for step in steps {
+        let before = running.engine.snapshot();
+        let mut last = Vec::new();
+        for edit in &step.edits {
+            last = take(&place, edit);
+            untold.extend(last.iter().cloned());
+        }
+        let change = match step.told {
+            Told::Everything => {
+                untold.clear();
+                running.follow()
+            }
+            Told::Paths => {
+                let paths = std::mem::take(&mut untold);
+                running.follow_paths(&place, &paths.iter().map(String::as_str).collect::<Vec<_>>())
+            }
+            Told::Last => {
+                untold.retain(|path| !last.contains(path));
+                running.follow_paths(&place, &last.iter().map(String::as_str).collect::<Vec<_>>())
+            }
+        };
+        stays(&before, &running, &change)?;
+        if untold.is_empty() {
+            equals_the_files(&place, &running)?;
+        }
+        survives_a_restart(&place, &running, untold.is_empty())?;
+    }
+    ends_well(&place, &mut running)
+}
+
+/// Once all files are good nothing is held, and everything is what the files say.
+fn ends_well(place: &Place, running: &mut Running) -> Result<(), TestCaseError> {
+    for folder in ["zones", "addrmaps"].iter().flat_map(|tree| ACCOUNTS.map(|of| format!("{tree}/{of}"))) {
+        if place.path(&folder).exists() {
+            place.remove(&folder);
+        }
+    }
+    for (path, kind) in files() {
+        let own_origin =
+            path.split('/').nth(1).and_then(|account| ACCOUNTS.iter().position(|of| *of == account));
+        let is_its = own_origin.is_some_and(|own| path.contains(&format!("/{}.zone", ORIGINS[own])))
+            || (own_origin.is_none() && path.contains(ORIGINS[3]));
+        let is_its = is_its && path.matches('/').count() < 3;
+        if kind == Kind::Zone && !is_its {
+            if place.path(&path).exists() {
+                place.remove(&path);
+            }
+            continue;
+        }
+        let empty = ["extra.toml", "more.toml"].iter().any(|name| path.ends_with(name));
+        let variant = if empty { 11 } else { 0 };
+        place.write(&path, &content(&path, kind, variant));
+    }
+    let change = running.follow();
+    prop_assert_eq!(running.held(), Vec::<String>::new(), "{}", brief(&change));
+    equals_the_files(place, running)
+}
+
+proptest! {
+    #![proptest_config(Config {
+        cases: std::env::var("LIVING_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48),
+        max_shrink_iters: 3000,
+        failure_persistence: None,
+        ..Config::default()
+    })]
+
+    #[test]
+    fn edits_become_answers_and_faults_do_not(
+        first in prop::collection::vec((0..files().len(), 0..VARIANTS), 0..24),
+        steps in prop::collection::vec(step(), 1..10),
+    ) {
+        lives(&first, &steps)?;
+    }
+}

@@ -706,7 +706,7 @@ impl<'a> Writer<'a> {
 fn copy(program: &str, from: &Path, to: &Path) {
     let mut command = Command::new(program);
     match program {
-        "rsync" => command.args(["-a", "--delete", "--exclude=.v*"]).arg(format!("{}/", from.display())),
+        "rsync" => command.args(["-ac", "--delete", "--exclude=.v*"]).arg(format!("{}/", from.display())),
         _ => command.arg("-r").arg(from),
     };
     match command.arg(to).output() {

@@ -49,6 +49,8 @@ pub(super) struct Desk<'a> {
     pub(super) sources: &'a Sources,
     shelf: Shelf<'a>,
     read: RefCell<HashMap<SourcePath, Found>>,
+    /// How the files looked just before they were read from the folders.
+    looked: RefCell<HashMap<SourcePath, Option<Stamp>>>,
     roots: RefCell<BTreeMap<PathBuf, std::rc::Rc<Folder>>>,
     /// Trees of which nothing is known.
     lost: BTreeSet<Tree>,
@@ -61,6 +63,7 @@ impl<'a> Desk<'a> {
             sources,
             shelf,
             read: RefCell::default(),
+            looked: RefCell::default(),
             roots: RefCell::default(),
             lost: BTreeSet::new(),
             cost: Cell::default(),
@@ -94,7 +97,10 @@ impl<'a> Desk<'a> {
             return found.clone();
         }
         let found = match self.shelf {
-            Shelf::Folders => self.from_folders(path),
+            Shelf::Folders => {
+                self.looked.borrow_mut().insert(path.clone(), self.look(path));
+                self.from_folders(path)
+            }
             Shelf::Memory(state, manifest) => from_memory(state, manifest, path),
         };
         if let Found::Content(copy) = &found {
@@ -112,6 +118,18 @@ impl<'a> Desk<'a> {
     /// The sources that were read so far.
     pub(super) fn paths_read(&self) -> Vec<SourcePath> {
         self.read.borrow().keys().cloned().collect()
+    }
+
+    /// The sources that have changed since they were read, or while they were: with what was read of others they are
+    /// no state that the files ever had.
+    pub(super) fn disturbed(&self) -> Vec<SourcePath> {
+        let looked = self.looked.borrow();
+        let changed = looked.iter().filter(|(path, before)| self.look(path) != **before);
+        changed.map(|(path, _)| path.clone()).collect()
+    }
+
+    fn look(&self, path: &SourcePath) -> Option<Stamp> {
+        std::fs::metadata(path.on_disk(self.sources)).ok().map(|found| Stamp::of(&found))
     }
 
     /// All that was read, with what was found there.
@@ -268,6 +286,26 @@ mod tests {
         assert_eq!(source("./zones/acme/./a.inc"), zones("acme/a.inc"));
         assert_eq!(source("../maps/x.txt"), Some(SourcePath::new(Tree::Maps, Path::new("x.txt"))));
         assert_eq!(source("zones/../elsewhere"), None);
+    }
+
+    #[test]
+    fn what_changes_while_it_is_read_is_known() {
+        let top = tempfile::tempdir().unwrap();
+        let sources = Sources { zones: top.path().join("zones"), addrmaps: top.path().join("addrmaps") };
+        std::fs::create_dir_all(sources.zones.join("acme")).unwrap();
+        let path = |name: &str| SourcePath::new(Tree::Zones, &Path::new("acme").join(name));
+        let names = ["stays", "written", "gone", "comes"];
+        for name in &names[..3] {
+            std::fs::write(path(name).on_disk(&sources), "1").unwrap();
+        }
+        let desk = Desk::new(&sources, Shelf::Folders);
+        names.iter().for_each(|name| drop(desk.read(&path(name))));
+        assert_eq!(desk.disturbed(), []);
+        std::fs::write(path("written").on_disk(&sources), "22").unwrap();
+        std::fs::remove_file(path("gone").on_disk(&sources)).unwrap();
+        std::fs::write(path("comes").on_disk(&sources), "1").unwrap();
+        let disturbed: BTreeSet<SourcePath> = desk.disturbed().into_iter().collect();
+        assert_eq!(disturbed, names[1..].iter().map(|name| path(name)).collect());
     }
 
     #[test]

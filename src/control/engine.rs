@@ -168,23 +168,44 @@ impl Engine {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf).without(&self.lost);
         let mut touched = touched.clone();
+        // Units that change this very moment: they are looked at again when they have settled.
+        let mut unsettled: BTreeSet<Unit> = BTreeSet::new();
         let (paths, judged) = loop {
-            let (paths, forced) = self.in_play(&touched, units.clone(), &desk);
+            let (mut paths, forced) = self.in_play(&touched, units.clone(), &desk);
+            paths.retain(|unit, _| !unsettled.contains(unit));
             let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first);
             // What was read as part of another source may have changed without having been noticed yet.
             let is_late = |path: &SourcePath| {
                 !touched.contains(path) && self.books.named_by.contains_key(path) && self.differs(path, &desk)
             };
             let late: Vec<SourcePath> = desk.paths_read().into_iter().filter(is_late).collect();
-            if late.is_empty() {
+            let disturbed = if how.first { Vec::new() } else { desk.disturbed() };
+            let disturbed: BTreeSet<Unit> =
+                self.units_of(&disturbed).filter(|unit| paths.contains_key(unit)).collect();
+            if late.is_empty() && disturbed.is_empty() {
                 break (paths, judged);
             }
             touched.extend(late);
+            unsettled.extend(disturbed);
         };
+        if matches!(change.trigger, Trigger::Reload | Trigger::Signal) {
+            let place = Place::file(&super::folder::display(&self.sources.zones));
+            change.problems.extend(unsettled.iter().map(|unit| Problem::from(&left_out(unit, &place))));
+        }
         add_cost(change, &desk);
         let read = desk.into_read();
         let published = self.settle(judged, read, &paths, how, change);
         published && !self.books.waiting.is_empty()
+    }
+
+    /// The units that sources belong to or are named in.
+    fn units_of(&self, sources: &[SourcePath]) -> impl Iterator<Item = Unit> + use<'_> {
+        let mut units: Vec<Unit> = Vec::new();
+        for source in sources {
+            let by = self.books.named_by.get(source).into_iter().flatten();
+            units.extend(by.chain([source]).filter_map(SourcePath::unit));
+        }
+        units.into_iter()
     }
 
     /// The units to be judged, with the sources to be looked at in each; and the sources to be read although they did
@@ -573,6 +594,13 @@ fn first_judged(mut plans: Vec<Plan>, found: Vec<(Unit, Diagnostic)>, desk: &Des
     }
     let accepted = plans.into_iter().filter(Plan::has_effect).collect();
     Judged { accepted, denied, pending, broken, told }
+}
+
+/// That a unit changed while it was read.
+fn left_out(unit: &Unit, place: &Place) -> Diagnostic {
+    let message = format!("files of this unit changed while they were read, it was left out: {unit}");
+    Diagnostic::warning("being-written", place.clone(), message)
+        .hint("reload again when all files are written")
 }
 
 /// What a plan tells that holds nothing.

@@ -49,6 +49,9 @@ pub(crate) fn lay_good(world: &World) {
     fs::write(maps.join("bad.toml"), map).unwrap();
 }
 
+/// What the good map answers with.
+pub(crate) const GOOD_ADDRESS: &str = "198.51.100.9";
+
 const GOOD: &str = "$TTL 60\n@ SOA ns h 1 3600 600 86400 60\n  NS ns\nns A 192.0.2.53\n\
                     www 1 A 100.80.0.1 ; cf_tags=cf-proxied:true\n";
 

@@ -23,8 +23,10 @@ const TXT: u16 = 16;
 const AAAA: u16 = 28;
 
 /// What the clients share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seen {
+    /// Whom they ask.
+    pub(crate) address: SocketAddr,
     stop: AtomicBool,
     /// Questions that were answered.
     pub(crate) answers: AtomicU64,
@@ -61,7 +63,14 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn start(count: u64, world: &Arc<World>, address: SocketAddr, seed: u64) -> Clients {
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Seen {
+            address,
+            stop: AtomicBool::new(false),
+            answers: AtomicU64::new(0),
+            over_tcp: AtomicU64::new(0),
+            excused: AtomicU64::new(0),
+            faults: Mutex::default(),
+        });
         let threads = (0..count).map(|client| {
             let (world, seen) = (world.clone(), seen.clone());
             std::thread::spawn(move || {

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::bad;
+use crate::client::dns::Ask;
 use crate::client::server::portolan;
 use crate::clients::Seen;
 use crate::world::{Account, GIT_ZONES, Layout, Rng, World, git_zone, operator_file, shared_file};
@@ -680,6 +681,12 @@ impl<'a> Writer<'a> {
         for index in 0..world.accounts.len() {
             self.wait(index);
         }
+        let good = || {
+            let reply = Ask::new("www.bad.example", 1).send(self.seen.address);
+            reply
+                .is_some_and(|reply| reply.sections[0].iter().any(|record| record.rdata == bad::GOOD_ADDRESS))
+        };
+        self.until("the bad account is good", good);
         self.until("nothing held", || self.status().1 == Some(0));
     }
 

@@ -10,7 +10,7 @@ mod conflicts;
 mod operator;
 mod zone;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::SourcePath;
@@ -159,6 +159,8 @@ pub(super) struct Planner<'a> {
     pub(super) denied: &'a BTreeSet<Unit>,
     /// The operator's files that have errors: the accounts that they serve stay as they are.
     pub(super) broken: &'a BTreeSet<SourcePath>,
+    /// Where there is no earlier state: whose zones there will be.
+    pub(super) claims: &'a HashMap<Name, AccountId>,
     /// On a start from the state: the operator's files as held accounts see them.
     pub(super) views: &'a BTreeMap<AccountId, View>,
 }

@@ -22,10 +22,7 @@ impl Planner<'_> {
         let mut plan = Plan::new(unit.clone());
         self.folders(&unit, &mut plan);
         self.settings(account, &mut plan);
-        if !self.first && plan.settings.is_none() && self.books.faulty.accounts.contains(account) {
-            // It is good for the first time, be it without any file.
-            plan.settings = Some(None);
-        }
+        plan.mends = !self.first && self.books.faulty.accounts.contains(account);
         self.own_maps(account, &mut plan);
         self.operators_maps(account, operator, broken, &mut plan);
         let account_errors = plan.errors().next().is_some();

@@ -59,6 +59,8 @@ pub(super) struct Plan {
     pub(super) findings: Vec<(Unit, Diagnostic)>,
     /// Only on a first start: the unit's settings and maps cannot be taken.
     pub(super) faulty: bool,
+    /// It never was good and may be now, be it without any file.
+    pub(super) mends: bool,
     /// The operator's files that have errors.
     pub(super) broken: BTreeSet<SourcePath>,
 }
@@ -77,6 +79,7 @@ impl Plan {
             operator_files: BTreeMap::new(),
             findings: Vec::new(),
             faulty: false,
+            mends: false,
             broken: BTreeSet::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Plan {
             || self.operators.is_some()
             || !self.operator_files.is_empty()
             || self.faulty
+            || self.mends
     }
 
     /// Whether the account's maps change.

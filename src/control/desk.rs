@@ -80,6 +80,11 @@ impl<'a> Desk<'a> {
         self.cost.get()
     }
 
+    /// Whether it reads what the state remembers.
+    pub(super) fn is_memory(&self) -> bool {
+        matches!(self.shelf, Shelf::Memory(..))
+    }
+
     /// Counts a compiled zone.
     pub(super) fn count_compiled(&self) {
         let cost = self.cost.get();

@@ -20,6 +20,7 @@ use crate::addrmap::code;
 use crate::compile::Builder;
 use crate::model::{AccountId, Diagnostic, MapId, Place, Severity, Unit};
 use crate::snapshot::{Publisher, Retired, Snapshot};
+use crate::wire::Name;
 
 /// Changes that `status` remembers.
 const REMEMBERED_CHANGES: usize = 20;
@@ -296,6 +297,7 @@ impl Engine {
         let mut denied: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
         let mut pending = BTreeMap::new();
         let is_operators = paths.contains_key(&Unit::Operator);
+        let claims = if first { claims(paths) } else { HashMap::new() };
         let mut broken = if is_operators { BTreeSet::new() } else { self.books.broken.clone() };
         loop {
             let held: BTreeSet<Unit> = denied.keys().cloned().collect();
@@ -310,6 +312,7 @@ impl Engine {
                 forced,
                 denied: &held,
                 broken: &broken,
+                claims: &claims,
                 views,
             };
             let mut plans = planner.plans();
@@ -567,6 +570,15 @@ impl Engine {
     }
 }
 
+/// The zones that sources are master files of, each with its account.
+fn claims(paths: &BTreeMap<Unit, BTreeSet<SourcePath>>) -> HashMap<Name, AccountId> {
+    let claim = |path: &SourcePath| match path.kind() {
+        Kind::Zone(origin) => Some((origin, path.account()?)),
+        _ => None,
+    };
+    paths.values().flatten().filter_map(claim).collect()
+}
+
 /// On a first start what is good is taken, unit by unit; of two files for one zone neither is.
 fn first_judged(mut plans: Vec<Plan>, found: Vec<(Unit, Diagnostic)>, desk: &Desk<'_>) -> Judged {
     let mut denied: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
@@ -636,7 +648,7 @@ pub(super) fn now() -> u64 {
 }
 
 /// The sorts of things that `Change::zones` lists.
-pub(super) fn listed_zone(sign: char, origin: &crate::wire::Name, into: &mut Vec<String>) {
+pub(super) fn listed_zone(sign: char, origin: &Name, into: &mut Vec<String>) {
     if into.len() < MAX_TOLD {
         into.push(format!("{sign}{origin}"));
     }

@@ -22,6 +22,7 @@ impl Planner<'_> {
         let mut plan = Plan::new(unit.clone());
         self.folders(&unit, &mut plan);
         self.settings(account, &mut plan);
+        plan.mends = !self.first && self.books.faulty.accounts.contains(account);
         self.own_maps(account, &mut plan);
         self.operators_maps(account, operator, broken, &mut plan);
         let account_errors = plan.errors().next().is_some();
@@ -29,7 +30,9 @@ impl Planner<'_> {
         let settings = plan.settings.clone().unwrap_or(served);
         let settings = settings.unwrap_or_else(|| AccountSettings::new(account.clone()).into());
         self.zones(account, &settings, &mut plan);
-        if !account_errors && (plan.changes_maps() || plan.settings.is_some()) {
+        // What was served once was good together, and is served again.
+        let is_remembered = self.first && self.desk.is_memory();
+        if !account_errors && !is_remembered && (plan.changes_maps() || plan.settings.is_some()) {
             let maps = maps_after(self.books, account, &plan);
             self.check(account, &settings, &maps, &mut plan);
         }

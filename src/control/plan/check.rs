@@ -87,7 +87,10 @@ impl Planner<'_> {
         match plan.zones.get(origin) {
             Some((_, ZonePlan::Good(_) | ZonePlan::Faulty)) => Some(account.clone()),
             Some((_, ZonePlan::Removed)) => None,
-            None => self.books.zones.get(origin).map(|zone| zone.account.clone()),
+            None => match self.books.zones.get(origin) {
+                Some(zone) => Some(zone.account.clone()),
+                None => self.claims.get(origin).cloned(),
+            },
         }
     }
 

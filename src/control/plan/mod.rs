@@ -10,7 +10,7 @@ mod conflicts;
 mod operator;
 mod zone;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::SourcePath;
@@ -60,6 +60,8 @@ pub(super) struct Plan {
     pub(super) findings: Vec<(Unit, Diagnostic)>,
     /// Only on a first start: the unit's settings and maps cannot be taken.
     pub(super) faulty: bool,
+    /// It never was good and may be now, be it without any file.
+    pub(super) mends: bool,
     /// The operator's files that have errors.
     pub(super) broken: BTreeSet<SourcePath>,
 }
@@ -78,6 +80,7 @@ impl Plan {
             operator_files: BTreeMap::new(),
             findings: Vec::new(),
             faulty: false,
+            mends: false,
             broken: BTreeSet::new(),
         }
     }
@@ -103,6 +106,7 @@ impl Plan {
             || self.operators.is_some()
             || !self.operator_files.is_empty()
             || self.faulty
+            || self.mends
     }
 
     /// Whether the account's maps change.
@@ -164,6 +168,8 @@ pub(super) struct Planner<'a> {
     pub(super) denied: &'a BTreeSet<Unit>,
     /// The operator's files that have errors: the accounts that they serve stay as they are.
     pub(super) broken: &'a BTreeSet<SourcePath>,
+    /// Where there is no earlier state: whose zones there will be.
+    pub(super) claims: &'a HashMap<Name, AccountId>,
     /// On a start from the state: the operator's files as held accounts see them.
     pub(super) views: &'a BTreeMap<AccountId, View>,
 }

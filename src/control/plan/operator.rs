@@ -39,6 +39,7 @@ impl Planner<'_> {
             }
         }
         self.anycast(&mut plan);
+        plan.mends = !self.first && self.books.faulty.operator;
         if self.first {
             let own = |(unit, found): &(Unit, Diagnostic)| {
                 *unit == Unit::Operator && found.severity == Severity::Error

@@ -36,7 +36,10 @@ impl Scene {
         }
         fs::create_dir_all(top.path().join("addrmaps/acme")).unwrap();
         let server = Server::start_with(top.path(), &top.path().join("state"), options);
-        Scene { top, server: Some(server) }
+        let scene = Scene { top, server: Some(server) };
+        // It answers when its watch stands: what is opened before that is not seen.
+        assert_eq!(scene.code(&["status"]), Some(0));
+        scene
     }
 
     fn server(&self) -> &Server {

@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::books::{Books, HeldUnit};
 use super::desk::{Desk, Found, Shelf};
-use super::look::{Ask, Looked, MayRead, look};
+use super::look::{Ask, Gate, Looked, Open, look};
 use super::plan::{Plan, Planner, conflicts};
 use super::report::{Change, Held, Outcome, Problem, Trigger};
 use super::source::Kind;
@@ -112,18 +112,25 @@ impl Engine {
         self.store.catch_up();
         let nothing = Ask::Paths(BTreeSet::new());
         let waits = !self.books.waiting.is_empty();
-        waits.then(|| self.follow(Trigger::Files, &nothing, &mut |_, _| true, How::default()))
+        waits.then(|| self.follow(Trigger::Files, &nothing, &mut Open, How::default()))
     }
 
     /// Looks at the folders and serves what they say, as far as it is good.
-    pub(super) fn follow(&mut self, trigger: Trigger, ask: &Ask, may_read: MayRead<'_>, how: How) -> Change {
+    pub(super) fn follow(&mut self, trigger: Trigger, ask: &Ask, gate: &mut dyn Gate, how: How) -> Change {
         let begun = Instant::now();
-        let looked = look(&self.sources, &mut self.books, &self.lost, ask, may_read);
-        self.change(begun, trigger, looked, how)
+        let looked = look(&self.sources, &mut self.books, &self.lost, ask, gate);
+        self.change(begun, trigger, looked, gate, how)
     }
 
     /// Judges what was looked at.
-    pub(super) fn change(&mut self, begun: Instant, trigger: Trigger, looked: Looked, how: How) -> Change {
+    pub(super) fn change(
+        &mut self,
+        begun: Instant,
+        trigger: Trigger,
+        looked: Looked,
+        gate: &mut dyn Gate,
+        how: How,
+    ) -> Change {
         let mut change =
             Change { at: now(), trigger, generation: self.books.generation, ..Change::default() };
         let Looked { touched, units, faults, lost, strays } = looked;
@@ -139,7 +146,7 @@ impl Engine {
         let mut next = (touched, units);
         for _ in 0..MAX_ROUNDS {
             let (touched, units) = std::mem::take(&mut next);
-            let again = self.round(None, &touched, units, how, &mut change);
+            let again = self.round(None, &touched, units, gate, how, &mut change);
             if !again {
                 break;
             }
@@ -163,6 +170,7 @@ impl Engine {
         memory: Option<&Manifest>,
         touched: &BTreeSet<SourcePath>,
         units: BTreeSet<Unit>,
+        gate: &mut dyn Gate,
         how: How,
         change: &mut Change,
     ) -> bool {
@@ -180,7 +188,7 @@ impl Engine {
                 !touched.contains(path) && self.books.named_by.contains_key(path) && self.differs(path, &desk)
             };
             let late: Vec<SourcePath> = desk.paths_read().into_iter().filter(is_late).collect();
-            let disturbed = if how.first { Vec::new() } else { desk.disturbed() };
+            let disturbed = if how.first { BTreeSet::new() } else { disturbed(gate, &desk, &paths) };
             let disturbed: BTreeSet<Unit> =
                 self.units_of(&disturbed).filter(|unit| paths.contains_key(unit)).collect();
             if late.is_empty() && disturbed.is_empty() {
@@ -200,7 +208,7 @@ impl Engine {
     }
 
     /// The units that sources belong to or are named in.
-    fn units_of(&self, sources: &[SourcePath]) -> impl Iterator<Item = Unit> + use<'_> {
+    fn units_of(&self, sources: &BTreeSet<SourcePath>) -> impl Iterator<Item = Unit> + use<'_> {
         let mut units: Vec<Unit> = Vec::new();
         for source in sources {
             let by = self.books.named_by.get(source).into_iter().flatten();
@@ -606,6 +614,18 @@ fn first_judged(mut plans: Vec<Plan>, found: Vec<(Unit, Diagnostic)>, desk: &Des
     }
     let accepted = plans.into_iter().filter(Plan::has_effect).collect();
     Judged { accepted, denied, pending, broken, told }
+}
+
+/// The sources that something happened to while they were looked at.
+fn disturbed(
+    gate: &mut dyn Gate,
+    desk: &Desk<'_>,
+    paths: &BTreeMap<Unit, BTreeSet<SourcePath>>,
+) -> BTreeSet<SourcePath> {
+    let read = desk.paths_read();
+    let mut disturbed = gate.disturbed(paths.values().flatten().cloned().chain(read).collect());
+    disturbed.extend(desk.disturbed());
+    disturbed
 }
 
 /// That a unit changed while it was read.

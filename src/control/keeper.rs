@@ -1,5 +1,6 @@
 //! The thread on which everything changes: it hears the watcher, the control socket and signals, one after another.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::engine::{Engine, How, log};
-use super::look::Ask;
+use super::look::{Ask, Gate};
 use super::report::{Change, Held, Outcome, Problem, Trigger};
 use super::talk::{Listener, Reply, Request, TalkError};
 use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
-use super::{SourcePath, Sources};
+use super::{SourcePath, Sources, Stamp};
 use crate::model::{Diagnostic, MapId, Place};
 use crate::telemetry::changes::{Changes, Done};
 use crate::wire::{Name, RrType};
@@ -85,7 +86,7 @@ impl Keeper {
         };
         let socket = parts.socket.clone();
         let to_self = tasks.clone();
-        let run = move || Loop::new(parts, listener, to_self).run(&queue);
+        let run = move || Loop::new(parts, listener, to_self, queue).run();
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
             .spawn(run)
@@ -129,6 +130,71 @@ fn lacks_disk(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
+/// Which files may be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Those that have settled.
+    Settled,
+    /// Of those the ones that look the same twice.
+    Twice,
+    /// All that nobody is known to write.
+    Closed,
+}
+
+/// What the watch knows of files, while they are read.
+struct Watched<'k> {
+    watch: &'k mut Watch,
+    looks: &'k mut Looks,
+    queue: &'k Receiver<Task>,
+    later: &'k mut VecDeque<Task>,
+    sources: &'k Sources,
+    rule: Rule,
+    /// What was not read because it is open.
+    open: Vec<Diagnostic>,
+}
+
+impl Gate for Watched<'_> {
+    fn may_read(&mut self, path: &SourcePath, stamp: Option<Stamp>) -> bool {
+        let path = path.on_disk(self.sources);
+        match self.rule {
+            // In a folder that was told some files may not have settled.
+            Rule::Settled => !self.watch.holds(&path),
+            Rule::Twice => !self.watch.holds(&path) && self.looks.ready(&path, stamp),
+            Rule::Closed => {
+                let is_open = self.watch.being_written().any(|open| open == path);
+                if is_open {
+                    let place = Place::file(&super::folder::display(&path));
+                    let message = "this file is open for writing; it is read when its writer has closed it";
+                    self.open.push(Diagnostic::warning("being-written", place, message));
+                }
+                !is_open
+            }
+        }
+    }
+
+    fn disturbed(&mut self, mut paths: BTreeSet<SourcePath>) -> BTreeSet<SourcePath> {
+        // Who asks for a reload does not wait until files have settled.
+        if self.rule == Rule::Closed {
+            return BTreeSet::new();
+        }
+        loop {
+            let now = Instant::now();
+            if self.watch.has_caught_up(now) {
+                break;
+            }
+            let until = self.watch.deadline().map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+            match self.queue.recv_timeout(until) {
+                Ok(Task::Signal(signal)) => self.watch.hear(Instant::now(), signal),
+                Ok(task) => self.later.push_back(task),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        paths.retain(|path| self.watch.holds(&path.on_disk(self.sources)));
+        paths
+    }
+}
+
 struct Loop {
     engine: Engine,
     watch: Watch,
@@ -139,6 +205,9 @@ struct Loop {
     socket: PathBuf,
     listener: Option<Listener>,
     tasks: Sender<Task>,
+    queue: Receiver<Task>,
+    /// What came while files were read and can wait until they are.
+    later: VecDeque<Task>,
     free_at: Option<Instant>,
     retry_at: Option<Instant>,
     /// Requests that wait for writers, and until when.
@@ -152,7 +221,12 @@ struct Loop {
 }
 
 impl Loop {
-    fn new(parts: KeeperParts, listener: Option<Listener>, tasks: Sender<Task>) -> Loop {
+    fn new(
+        parts: KeeperParts,
+        listener: Option<Listener>,
+        tasks: Sender<Task>,
+        queue: Receiver<Task>,
+    ) -> Loop {
         let sources = parts.engine.sources.clone();
         let now = Instant::now();
         let signals = tasks.clone();
@@ -169,6 +243,8 @@ impl Loop {
             socket: parts.socket,
             listener,
             tasks,
+            queue,
+            later: VecDeque::new(),
             free_at: None,
             retry_at: None,
             waiting: Vec::new(),
@@ -187,13 +263,14 @@ impl Loop {
         this
     }
 
-    fn run(mut self, queue: &Receiver<Task>) {
+    fn run(mut self) {
         // Whatever happened before the watch stood is found, as soon as what happens meanwhile has settled.
         self.watch.look_soon(Instant::now());
         loop {
-            let task = match self.next_wake() {
-                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(at) => queue.recv_timeout(at.saturating_duration_since(Instant::now())),
+            let task = match (self.later.pop_front(), self.next_wake()) {
+                (Some(task), _) => Ok(task),
+                (None, None) => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                (None, Some(at)) => self.queue.recv_timeout(at.saturating_duration_since(Instant::now())),
             };
             match task {
                 Ok(Task::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -202,7 +279,7 @@ impl Loop {
                         return;
                     }
                     // All that has come is heard before anything is taken from the watch.
-                    while let Ok(task) = queue.try_recv() {
+                    while let Some(task) = self.later.pop_front().or_else(|| self.queue.try_recv().ok()) {
                         if self.task(task) {
                             return;
                         }
@@ -287,47 +364,37 @@ impl Loop {
             let trigger = if std::mem::take(&mut self.starting) { Trigger::Start } else { Trigger::Files };
             return self.everything(trigger);
         }
-        // In a folder of the batch some files may not have settled.
-        let (watch, sources) = (&self.watch, &self.sources);
-        let mut may_read = |path: &SourcePath, _| !watch.holds(&path.on_disk(sources));
-        let change =
-            self.engine.follow(Trigger::Files, &Ask::Paths(batch.paths), &mut may_read, How::default());
-        self.done(&change);
+        self.follow(Trigger::Files, &Ask::Paths(batch.paths), Rule::Settled, How::default());
     }
 
     /// Looks at all files; what the watch still holds will be in a batch.
     fn everything(&mut self, trigger: Trigger) {
-        let (watch, looks, sources) = (&self.watch, &mut self.looks, &self.sources);
+        self.looks.begin(Instant::now());
         // Nobody told of a change: it is taken when it looks the same twice.
-        let twice = trigger != Trigger::Start;
-        looks.begin(Instant::now());
-        let mut may_read = |path: &SourcePath, stamp| {
-            let path = path.on_disk(sources);
-            !watch.holds(&path) && (!twice || looks.ready(&path, stamp))
-        };
-        let change = self.engine.follow(trigger, &Ask::Everything, &mut may_read, How::default());
+        let rule = if trigger == Trigger::Start { Rule::Settled } else { Rule::Twice };
+        self.follow(trigger, &Ask::Everything, rule, How::default());
         if self.looks.waits() {
             self.watch.look_again(Instant::now());
         }
-        self.done(&change);
     }
 
     /// Reads what it is told to, but for files that are open for writing.
     fn reload(&mut self, trigger: Trigger, ask: &Ask, how: How) -> Change {
-        let (watch, sources) = (&self.watch, &self.sources);
-        let mut open = Vec::new();
-        let mut may_read = |path: &SourcePath, _| {
-            let path = path.on_disk(sources);
-            let is_open = watch.being_written().any(|open| open == path);
-            if is_open {
-                let place = Place::file(&super::folder::display(&path));
-                let message = "this file is open for writing; it is read when its writer has closed it";
-                open.push(Diagnostic::warning("being-written", place, message));
-            }
-            !is_open
+        self.follow(trigger, ask, Rule::Closed, how)
+    }
+
+    fn follow(&mut self, trigger: Trigger, ask: &Ask, rule: Rule, how: How) -> Change {
+        let mut gate = Watched {
+            watch: &mut self.watch,
+            looks: &mut self.looks,
+            queue: &self.queue,
+            later: &mut self.later,
+            sources: &self.sources,
+            rule,
+            open: Vec::new(),
         };
-        let mut change = self.engine.follow(trigger, ask, &mut may_read, how);
-        change.problems.extend(open.iter().map(Problem::from));
+        let mut change = self.engine.follow(trigger, ask, &mut gate, how);
+        change.problems.extend(gate.open.iter().map(Problem::from));
         self.done(&change);
         change
     }

@@ -37,8 +37,28 @@ pub(super) struct Looked {
     pub(super) strays: Vec<Diagnostic>,
 }
 
-/// Says whether a source may be read now: its writer has closed it, it looks the same twice.
-pub(super) type MayRead<'f> = &'f mut dyn FnMut(&SourcePath, Option<Stamp>) -> bool;
+/// Knows what happens to the sources.
+pub(super) trait Gate {
+    /// Whether a source may be read now: its writer has closed it, it looks the same twice.
+    fn may_read(&mut self, path: &SourcePath, stamp: Option<Stamp>) -> bool;
+
+    /// Asked when all is read: to which of the sources, or to what goes with them, something has happened since. With
+    /// what was read of others they may be no state that the files ever had.
+    fn disturbed(&mut self, paths: BTreeSet<SourcePath>) -> BTreeSet<SourcePath>;
+}
+
+/// Everything may be read, and nobody knows what happens.
+pub(super) struct Open;
+
+impl Gate for Open {
+    fn may_read(&mut self, _: &SourcePath, _: Option<Stamp>) -> bool {
+        true
+    }
+
+    fn disturbed(&mut self, _: BTreeSet<SourcePath>) -> BTreeSet<SourcePath> {
+        BTreeSet::new()
+    }
+}
 
 /// Looks at the folders. `books` is told which folders cannot be read; `lost` are the trees that had a fault so far,
 /// which lasts until a look finds it gone.
@@ -47,9 +67,9 @@ pub(super) fn look(
     books: &mut Books,
     lost: &BTreeSet<Tree>,
     ask: &Ask,
-    may_read: MayRead<'_>,
+    gate: &mut dyn Gate,
 ) -> Looked {
-    let mut look = Look { sources, books, may_read, looked: Looked::default() };
+    let mut look = Look { sources, books, gate, looked: Looked::default() };
     match ask {
         Ask::Paths(paths) if look.books.faults.is_empty() => look.paths(paths, lost),
         // What could not be read may have become readable without an event of its own.
@@ -58,14 +78,14 @@ pub(super) fn look(
     look.looked
 }
 
-struct Look<'a, 'f> {
+struct Look<'a> {
     sources: &'a Sources,
     books: &'a mut Books,
-    may_read: MayRead<'f>,
+    gate: &'a mut dyn Gate,
     looked: Looked,
 }
 
-impl Look<'_, '_> {
+impl Look<'_> {
     /// Whether a tree's folder is as it should be; where it is not, nothing of the tree is looked at. Costs the same
     /// however much is in it.
     fn is_whole(&mut self, tree: Tree) -> bool {
@@ -177,7 +197,7 @@ impl Look<'_, '_> {
             (None, None) => known.served.is_none() && !is_listed,
             _ => false,
         };
-        if !same && (self.may_read)(source, stamp) {
+        if !same && self.gate.may_read(source, stamp) {
             self.looked.touched.insert(source.clone());
         }
     }
@@ -201,7 +221,7 @@ impl Look<'_, '_> {
             .cloned()
             .collect();
         for path in gone {
-            if (self.may_read)(&path, None) {
+            if self.gate.may_read(&path, None) {
                 self.looked.touched.insert(path);
             }
         }
@@ -257,7 +277,7 @@ impl Look<'_, '_> {
                 self.stray(source, &path);
             }
         }
-        if self.books.is_source(source) && (self.may_read)(source, stamp) {
+        if self.books.is_source(source) && self.gate.may_read(source, stamp) {
             self.looked.touched.insert(source.clone());
         }
     }

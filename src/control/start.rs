@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::books::{Books, Known, ServedZone};
 use super::desk::{Desk, Shelf};
 use super::engine::{Engine, How, now};
-use super::look::Ask;
+use super::look::{Ask, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::source::Kind;
 use super::state::{Intent, Manifest, Opened, State, StateError};
@@ -100,7 +100,7 @@ impl Engine {
     /// There is nothing to go back to: what is good is served.
     fn first(&mut self) -> Result<Change, EngineError> {
         let how = How { first: true, without_state: false };
-        let change = self.follow(Trigger::Start, &Ask::Everything, &mut |_, _| true, how);
+        let change = self.follow(Trigger::Start, &Ask::Everything, &mut Open, how);
         if let Some(fault) = self.faults.first() {
             return Err(EngineError::Folder(format!("{}: {}", fault.place, fault.message)));
         }
@@ -229,7 +229,7 @@ impl Engine {
         let mut after = manifest.clone();
         after.apply(intent);
         let touched: BTreeSet<SourcePath> = intent.files.iter().map(|(path, _)| path.clone()).collect();
-        self.round(Some(&after), &touched, BTreeSet::new(), How::default(), change);
+        self.round(Some(&after), &touched, BTreeSet::new(), &mut Open, How::default(), change);
     }
 }
 

@@ -122,7 +122,9 @@ fn take(from: &Path, to: &Path, depth: usize) {
     }
     for entry in entries(from) {
         let name = entry.file_name().unwrap();
-        if !entry.is_dir() {
+        if entry.is_symlink() {
+            symlink(fs::read_link(&entry).unwrap(), to.join(name)).unwrap();
+        } else if !entry.is_dir() {
             fs::copy(&entry, to.join(name)).unwrap();
         } else if depth == 0 {
             take(&entry, to, 1);

@@ -18,8 +18,6 @@ use crate::world::{Account, GIT_ZONES, Layout, Rng, World, git_zone, operator_fi
 
 /// What is waited for comes within this time, on a machine that is busy with other things.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// A version whose files were not complete at one moment nearly (the server waits 200 ms) may be seen in two halves.
-const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// A file that a writer has opened and half written.
 struct Half {
@@ -266,13 +264,12 @@ impl<'a> Writer<'a> {
         self.books[index].version
     }
 
-    /// Notes that a version is on disk, completed since a moment.
-    fn done(&mut self, index: usize, version: u32, since: Instant) {
-        if since.elapsed() > AT_ONCE {
-            self.world.accounts[index].slow.lock().unwrap().insert(version);
-        }
+    /// Notes that a version is on disk.
+    fn done(&mut self, index: usize, version: u32) {
+        let account = &self.world.accounts[index];
+        account.is_in_place();
+        account.note("done");
         self.books[index].good = Some(version);
-        self.world.accounts[index].note("done");
     }
 
     /// Layouts that are changed in one way, by one swap, or by one file.
@@ -292,7 +289,6 @@ impl<'a> Writer<'a> {
             );
             // The files lie elsewhere before the swap: nobody reads them.
             account.completes(version);
-            let since = Instant::now();
             match account.layout {
                 Layout::Linked => linked(&world, account, version),
                 _ => {
@@ -301,7 +297,7 @@ impl<'a> Writer<'a> {
                     }
                 }
             }
-            return self.done(index, version, since);
+            return self.done(index, version);
         };
         let units = match account.layout {
             Layout::Default => vec!["zone d1.example.", "zone d2.example."],
@@ -318,7 +314,7 @@ impl<'a> Writer<'a> {
                 self.edits(index, "rename of a shared file");
                 account.completes(version);
                 rename_over(&path, &content);
-                self.books[index].good = Some(version);
+                self.done(index, version);
             }
             2 => {
                 self.edits(index, "paused writer of a shared file");
@@ -329,7 +325,7 @@ impl<'a> Writer<'a> {
                 self.edits(index, "write of a shared file");
                 account.completes(version);
                 fs::write(&path, &content).unwrap();
-                self.books[index].good = Some(version);
+                self.done(index, version);
             }
         }
     }
@@ -353,7 +349,7 @@ impl<'a> Writer<'a> {
             .map(|(tree, name, content)| (world.folder(tree, account).join(name), content))
             .collect();
         let staged = self.stage(account, version);
-        let since = match kind {
+        match kind {
             1 => {
                 self.edits(index, "fault");
                 self.may_be_held.insert(unit);
@@ -381,9 +377,7 @@ impl<'a> Writer<'a> {
                     file.write_all(content.as_bytes()).unwrap();
                 }
                 account.completes(version);
-                let since = Instant::now();
                 drop(open);
-                since
             }
             6 | 7 => {
                 self.edits(index, "write and rename");
@@ -391,54 +385,44 @@ impl<'a> Writer<'a> {
                     fs::write(path.with_extension("tmp"), content).unwrap();
                 }
                 account.completes(version);
-                let since = Instant::now();
                 for (path, _) in &files {
                     fs::rename(path.with_extension("tmp"), path).unwrap();
                 }
-                since
             }
             8 => {
                 self.edits(index, "delete and create");
                 account.completes(version);
-                let since = Instant::now();
                 for (path, content) in &files {
                     fs::remove_file(path).unwrap();
                     fs::write(path, content).unwrap();
                 }
-                since
             }
             9 | 10 => {
                 let program = if kind == 9 { "cp" } else { "rsync" };
                 self.edits(index, program);
                 account.completes(version);
-                let since = Instant::now();
                 for tree in ["zones", "addrmaps"] {
                     let from = staged.join(tree).join(&account.name).join(".");
                     copy(program, &from, &world.folder(tree, account));
                 }
-                since
             }
             11 => {
                 self.edits(index, "mv of folders");
                 account.completes(version);
-                let since = Instant::now();
                 for tree in ["zones", "addrmaps"] {
                     let trash = staged.join(format!("{tree}-before"));
                     fs::rename(world.folder(tree, account), trash).unwrap();
                     fs::rename(staged.join(tree).join(&account.name), world.folder(tree, account)).unwrap();
                 }
-                since
             }
             12 => {
                 self.edits(index, "hard link");
                 account.completes(version);
-                let since = Instant::now();
                 for (tree, name, _) in account.files(version) {
                     let to = world.folder(tree, account).join(&name);
                     fs::remove_file(&to).unwrap();
                     fs::hard_link(staged.join(tree).join(&account.name).join(&name), &to).unwrap();
                 }
-                since
             }
             13 => {
                 self.edits(index, "link swap");
@@ -450,24 +434,20 @@ impl<'a> Writer<'a> {
                     symlink(format!(".v{version}/{name}"), path.with_extension("tmp")).unwrap();
                 }
                 account.completes(version);
-                let since = Instant::now();
                 for (path, _) in &files {
                     fs::rename(path.with_extension("tmp"), path).unwrap();
                 }
-                since
             }
             _ => {
                 self.edits(index, "folders removed and made");
                 account.completes(version);
-                let since = Instant::now();
                 for tree in ["zones", "addrmaps"] {
                     fs::remove_dir_all(world.folder(tree, account)).unwrap();
                 }
                 write_files(&world.top, account, version);
-                since
             }
-        };
-        self.done(index, version, since);
+        }
+        self.done(index, version);
         let _ = fs::remove_dir_all(staged);
     }
 
@@ -485,17 +465,19 @@ impl<'a> Writer<'a> {
         self.until(&format!("{} gone", account.name), || account.absent.load(Ordering::SeqCst) > 0);
         let version = self.next_version(index);
         account.completes(version);
-        let since = Instant::now();
         write_files(&world.top, account, version);
-        self.done(index, version, since);
+        self.done(index, version);
         self.books[index].removed = false;
         self.wait(index);
         account.may_be_absent.store(false, Ordering::SeqCst);
     }
 
     /// All files of a version are written, one of them with a fault.
-    fn fault(&mut self, index: usize, files: Vec<(PathBuf, String)>) {
-        let which = self.rng.below(files.len());
+    fn fault(&mut self, index: usize, mut files: Vec<(PathBuf, String)>) {
+        // The fault comes first, for what is written before it may be served before it.
+        let which = 0;
+        let count = files.len();
+        files.swap(which, self.rng.below(count));
         for (number, (path, content)) in files.iter().enumerate() {
             let spoilt: Vec<u8> = match self.rng.below(6) {
                 _ if number != which => content.clone().into_bytes(),
@@ -545,9 +527,8 @@ impl<'a> Writer<'a> {
                 half.file.write_all(half.rest.as_bytes()).unwrap();
             }
             self.world.accounts[index].completes(paused.version);
-            let since = Instant::now();
             drop(paused.files);
-            self.done(index, paused.version, since);
+            self.done(index, paused.version);
             if self.rng.one_in(4) {
                 self.wait(index);
             }
@@ -657,7 +638,6 @@ impl<'a> Writer<'a> {
                 _ => self.next_version(index),
             };
             account.completes(version);
-            let since = Instant::now();
             match account.layout {
                 Layout::Plain | Layout::Named => {
                     for (tree, name, content) in account.files(version) {
@@ -676,7 +656,7 @@ impl<'a> Writer<'a> {
                 }
                 Layout::Git => {}
             }
-            self.done(index, version, since);
+            self.done(index, version);
         }
         for index in 0..world.accounts.len() {
             self.wait(index);
@@ -695,12 +675,15 @@ impl<'a> Writer<'a> {
         let world = self.world.clone();
         let account = &world.accounts[index];
         let version = self.next_version(index);
-        account.completes(version);
-        let since = Instant::now();
+        let mut open = Vec::new();
         for (tree, name, content) in account.files(version) {
-            fs::write(world.folder(tree, account).join(name), content).unwrap();
+            let mut file = File::create(world.folder(tree, account).join(name)).unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            open.push(file);
         }
-        self.done(index, version, since);
+        account.completes(version);
+        drop(open);
+        self.done(index, version);
     }
 
     /// Waits for an account.

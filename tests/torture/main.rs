@@ -61,6 +61,8 @@ fn every_answer_is_of_one_generation() {
     let server = Server::start_with(&world.top, state.path(), &["--workers", "2"]);
     let clients = Clients::start(2, &world, server.address, seed);
     let mut writer = Writer::new(&world, &clients.seen, state.path(), Rng(seed));
+    // It answers when its watch stands: what is opened before that is not seen.
+    writer.status();
     let began = Instant::now();
     let work = || {
         for _ in 0..edits {
@@ -177,7 +179,6 @@ fn differences(world: &World, address: SocketAddr) -> Vec<String> {
 fn a_broken_account_holds_nobody_back() {
     let seed = seed();
     let kinds = bad::kinds();
-    let step = if number("PORTOLAN_TORTURE_EDITS").is_some_and(|edits| edits >= 1000) { 1 } else { 3 };
     let run = |with_bad: bool| {
         let (_top, world) = world(false);
         let state = tempfile::tempdir().unwrap();
@@ -186,7 +187,7 @@ fn a_broken_account_holds_nobody_back() {
         let mut writer = Writer::new(&world, &clients.seen, state.path(), Rng(seed));
         let mut rng = Rng(seed);
         let mut published: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        let mut kind = seed as usize % step;
+        let mut kind = 0;
         while kind < kinds {
             // What breaks and what changes settle together.
             if with_bad {
@@ -197,7 +198,7 @@ fn a_broken_account_holds_nobody_back() {
             writer.rewrite(index);
             writer.arrive(index);
             published.entry(index).or_default().push(world.accounts[index].seen.load(Ordering::SeqCst));
-            kind += step;
+            kind += 1;
         }
         let (held, arrivals) = (writer.status().0, writer.arrivals.clone());
         let seen = clients.stop();

@@ -5,12 +5,15 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Versions per account.
 pub(crate) const VERSIONS: usize = 8192;
 /// Zones of the account that is a git repository.
 pub(crate) const GIT_ZONES: u32 = 500;
+
+/// A version whose files are not complete at one moment nearly (the server waits 200 ms) may be seen in two halves.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// How an account is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,9 @@ pub(crate) struct Account {
     /// Absence seen since it was removed.
     pub(crate) absent: AtomicU32,
     /// Versions whose writing took so long that its halves may have been published one after the other.
-    pub(crate) slow: Mutex<BTreeSet<u32>>,
+    slow: Mutex<BTreeSet<u32>>,
+    /// The version that is being put in place, and since when.
+    window: Mutex<Option<(u32, Instant)>>,
     /// What was done with it, the last of it, with the time.
     done: Mutex<VecDeque<String>>,
 }
@@ -63,6 +68,7 @@ impl Account {
             may_be_absent: AtomicBool::new(false),
             absent: AtomicU32::new(0),
             slow: Mutex::default(),
+            window: Mutex::default(),
             done: Mutex::default(),
         }
     }
@@ -84,8 +90,26 @@ impl Account {
 
     /// From now on a version may be answered.
     pub(crate) fn completes(&self, version: u32) {
+        *self.window.lock().unwrap() = Some((version, Instant::now()));
         self.note(&format!("version {version} is complete"));
         self.complete[version as usize].store(1, Ordering::SeqCst);
+    }
+
+    /// The version is in place.
+    pub(crate) fn is_in_place(&self) {
+        let window = self.window.lock().unwrap().take();
+        if let Some((version, since)) = window
+            && since.elapsed() > AT_ONCE
+        {
+            self.slow.lock().unwrap().insert(version);
+        }
+    }
+
+    /// Whether a version was put in place so slowly that it may be seen in two halves.
+    pub(crate) fn is_slow(&self, version: u32) -> bool {
+        let window = *self.window.lock().unwrap();
+        let is_slow_now = window.is_some_and(|(of, since)| of == version && since.elapsed() > AT_ONCE);
+        is_slow_now || self.slow.lock().unwrap().contains(&version)
     }
 
     pub(crate) fn is_complete(&self, version: u32) -> bool {

@@ -103,7 +103,7 @@ impl Running {
     }
 
     pub(super) fn follow_as(&mut self, ask: &Ask, how: How) -> Change {
-        self.engine.follow(Trigger::Reload, ask, &mut |_, _| true, how)
+        self.engine.follow(Trigger::Reload, ask, &mut crate::control::look::Open, how)
     }
 
     /// Looks at some paths only.

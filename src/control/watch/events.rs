@@ -29,9 +29,9 @@ pub(super) enum Message {
     Event(notify::Result<notify::Event>),
     Follow(Vec<PathBuf>),
     /// All that has happened is to be told.
-    CatchUp,
+    CatchUp(u64),
     /// All that had happened then has been told.
-    CaughtUp,
+    CaughtUp(u64),
     Stop,
 }
 
@@ -58,12 +58,12 @@ pub(super) fn start(
                     event.and_then(|event| handle(&mut places, &mut created, &event, &tell))
                 }
                 Message::Follow(files) => follow(&mut places, files, &tell),
-                Message::CatchUp => places.catch_up().map(|()| {
+                Message::CatchUp(asked) => places.catch_up().map(|()| {
                     // Behind the events that it brought.
-                    let _ended = later.send(Message::CaughtUp);
+                    let _ended = later.send(Message::CaughtUp(asked));
                 }),
-                Message::CaughtUp => {
-                    tell(Signal::CaughtUp);
+                Message::CaughtUp(asked) => {
+                    tell(Signal::CaughtUp(asked));
                     Ok(())
                 }
                 Message::Stop => return,

@@ -42,8 +42,8 @@ pub enum WatchMode {
 pub enum Signal {
     /// Something happened.
     Noted(Noted),
-    /// All that had happened when this was asked for has been told.
-    CaughtUp,
+    /// All that had happened when this was asked for, as the number says, has been told.
+    CaughtUp(u64),
     /// Nothing will be told any more, and why.
     Polling(String),
 }
@@ -74,6 +74,8 @@ pub struct Watch {
     next_look: Option<Instant>,
     thread: Option<mpsc::Sender<Message>>,
     catch_up: CatchUp,
+    /// How often it was asked to catch up.
+    asked: u64,
 }
 
 impl Watch {
@@ -95,6 +97,7 @@ impl Watch {
             next_look: None,
             thread: None,
             catch_up: CatchUp::Unknown,
+            asked: 0,
         };
         match mode {
             WatchMode::Off => {}
@@ -138,7 +141,8 @@ impl Watch {
                 }
                 self.settle.note(now, noted);
             }
-            Signal::CaughtUp => self.catch_up = CatchUp::Done,
+            Signal::CaughtUp(asked) if asked == self.asked => self.catch_up = CatchUp::Done,
+            Signal::CaughtUp(_) => {}
             Signal::Polling(why) => {
                 self.settle.note(now, Noted::Rescan);
                 self.poll(now, Some(why));
@@ -192,13 +196,15 @@ impl Watch {
         self.settle.note(now, Noted::Rescan);
     }
 
-    /// Whether all that happened is known to have been told; if not, that is asked for.
-    fn has_caught_up(&mut self, now: Instant) -> bool {
+    /// Whether all that happened until now is known to have been told, or the thread is not waited for any more; if
+    /// not, that is asked for, and to be asked again with the next signal or at the [deadline](Watch::deadline).
+    pub fn has_caught_up(&mut self, now: Instant) -> bool {
         let Some(thread) = &self.thread else { return true };
         match self.catch_up {
             CatchUp::Asked(at) if now < at + LATE => return false,
             // Where the thread has ended, a signal says so.
-            CatchUp::Unknown if thread.send(Message::CatchUp).is_ok() => {
+            CatchUp::Unknown if thread.send(Message::CatchUp(self.asked + 1)).is_ok() => {
+                self.asked += 1;
                 self.catch_up = CatchUp::Asked(now);
                 return false;
             }

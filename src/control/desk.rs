@@ -85,7 +85,7 @@ impl<'a> Desk<'a> {
             return found.clone();
         }
         let found = match self.shelf {
-            Shelf::Folders => self.from_folders(path),
+            Shelf::Folders => self.in_folders(path),
             Shelf::Memory(state, manifest) => from_memory(state, manifest, path),
         };
         if let Found::Content(copy) = &found {
@@ -110,7 +110,7 @@ impl<'a> Desk<'a> {
         self.read.into_inner()
     }
 
-    fn from_folders(&self, path: &SourcePath) -> Found {
+    fn in_folders(&self, path: &SourcePath) -> Found {
         let file = path.on_disk(self.sources);
         let unreadable = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound if std::fs::symlink_metadata(&file).is_err() => Found::Missing,

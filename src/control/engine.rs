@@ -204,10 +204,14 @@ impl Engine {
                 {
                     paths.entry(unit).or_default().insert(path.clone());
                 }
-                let by = books.named_by.get(&path).filter(|_| self.differs(&path, desk));
-                for by in by.into_iter().flatten() {
-                    forced.insert(by.clone());
-                    open.push(by.clone());
+                if let Some(by) = books.named_by.get(&path) {
+                    if self.differs(&path, desk) {
+                        forced.extend(by.iter().cloned());
+                        open.extend(by.iter().cloned());
+                    } else if books.differing.contains(&path) {
+                        // It is again as it is served: who was held for it may go.
+                        open.extend(by.iter().cloned());
+                    }
                 }
                 // A source read anew reads what it names anew, and so must all others that name the same.
                 let names = books.names.get(&path).into_iter().flatten();

@@ -104,7 +104,7 @@ impl<'a> Desk<'a> {
         let found = match self.shelf {
             Shelf::Folders => {
                 self.looked.borrow_mut().insert(path.clone(), self.look(path));
-                self.from_folders(path)
+                self.in_folders(path)
             }
             Shelf::Memory(state, manifest) => from_memory(state, manifest, path),
         };
@@ -142,7 +142,7 @@ impl<'a> Desk<'a> {
         self.read.into_inner()
     }
 
-    fn from_folders(&self, path: &SourcePath) -> Found {
+    fn in_folders(&self, path: &SourcePath) -> Found {
         if self.lost.contains(&path.tree) {
             return Found::Unreadable("the folder of all such files is not as it should be".to_owned());
         }

@@ -244,10 +244,14 @@ impl Engine {
                 {
                     paths.entry(unit).or_default().insert(path.clone());
                 }
-                let by = books.named_by.get(&path).filter(|_| self.differs(&path, desk));
-                for by in by.into_iter().flatten() {
-                    forced.insert(by.clone());
-                    open.push(by.clone());
+                if let Some(by) = books.named_by.get(&path) {
+                    if self.differs(&path, desk) {
+                        forced.extend(by.iter().cloned());
+                        open.extend(by.iter().cloned());
+                    } else if books.differing.contains(&path) {
+                        // It is again as it is served: who was held for it may go.
+                        open.extend(by.iter().cloned());
+                    }
                 }
                 // A source read anew reads what it names anew, and so must all others that name the same.
                 let names = books.names.get(&path).into_iter().flatten();
@@ -260,12 +264,12 @@ impl Engine {
                     paths.entry(unit.clone()).or_default();
                 }
             }
-            let default = Unit::Account(AccountId::default_account());
-            if paths.contains_key(&default) && books.faulty.accounts.contains(&AccountId::default_account()) {
-                // Its zones come back with it.
-                let zones = books.faulty.zones.iter().filter(|(_, account)| account.is_default());
-                for (origin, _) in zones {
-                    paths.entry(Unit::Zone(origin.clone())).or_default();
+            if paths.contains_key(&Unit::Account(AccountId::default_account())) {
+                // Its settings may be what its zones are held for, or never were good for.
+                let held = books.held.keys().filter(|unit| matches!(unit, Unit::Zone(_))).cloned();
+                let faulty = books.faulty.zones.iter().filter(|(_, account)| account.is_default());
+                for unit in held.chain(faulty.map(|(origin, _)| Unit::Zone(origin.clone()))) {
+                    paths.entry(unit).or_default();
                 }
             }
             let new: Vec<Unit> = paths.keys().filter(|unit| !known_units.contains(*unit)).cloned().collect();

@@ -171,7 +171,8 @@ impl Planner<'_> {
         };
         for (origin, path) in again {
             let is_planned = plan.zones.contains_key(&origin) || plan.files.contains_key(&path);
-            if !is_planned && !(account.is_default() && self.changes_by_itself(&origin, &path)) {
+            let is_unit = account.is_default() && self.changes_by_itself(&origin, &path);
+            if !is_planned && !is_unit {
                 self.zone_again(account, &origin, &path, settings, plan);
             }
         }

@@ -183,6 +183,11 @@ impl Planner<'_> {
         let good = operator.as_ref().filter(|plan| self.first || plan.errors().next().is_none());
         let broken = operator.as_ref().map_or(self.broken, |plan| &plan.broken);
         let mut accounts: BTreeSet<AccountId> = self.units().filter_map(account_of).collect();
+        if let (Some(plan), None) = (&operator, good) {
+            // They are held with it, whether anything of their own changes or not.
+            let files = plan.broken.iter().filter_map(|path| self.books.operator.files.get(path));
+            accounts.extend(files.flat_map(|file| &file.maps).map(|map| map.account.clone()));
+        }
         if let Some(plan) = good {
             // An account that never was good is served when its own files are looked at and good.
             let stays = |account: &AccountId| {

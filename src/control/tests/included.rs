@@ -35,6 +35,14 @@ fn an_included_file_changes_every_zone_that_includes_it() {
         assert_eq!(server.held(), ["account acme"]);
         assert_eq!(part_of(&server, "one.example"), "NOERROR 2");
     }
+    // As it was: nothing is left to hold.
+    place.write("zones/acme/deep/part.inc", &part("2"));
+    server.follow_paths(&place, &["zones/acme/deep/part.inc"]);
+    assert_eq!(server.held(), [""; 0]);
+    assert!(server.engine.is_in_sync());
+    place.write("zones/acme/deep/part.inc", BROKEN);
+    server.follow();
+    assert_eq!(server.held(), ["account acme"]);
     // It comes back while the account is held.
     place.write("zones/acme/deep/part.inc", &part("3"));
     server.follow_paths(&place, &["zones/acme/deep/part.inc"]);

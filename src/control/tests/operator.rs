@@ -90,6 +90,7 @@ fn a_broken_file_holds_the_operator_and_the_accounts_it_serves() {
     }
     // First the file alone, then what it holds.
     server.follow_paths(&place, &["addrmaps/main.toml"]);
+    assert_eq!(server.held(), ["the operator's files", "account acme", "account globex"]);
     server.follow();
     assert_eq!(server.held(), ["the operator's files", "account acme", "account globex"]);
     assert_eq!(server.why("account acme"), ["operator-file-faulty"]);

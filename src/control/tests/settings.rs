@@ -138,3 +138,16 @@ fn an_included_file_is_not_read_for_new_settings() {
     assert_eq!(server.a("www.one.example"), "NOERROR stored 198.51.100.1");
     assert_eq!(server.answer_of("part.one.example", RrType::TXT), "NOERROR 1");
 }
+
+#[test]
+fn settings_that_a_zone_was_held_for_release_it() {
+    let place = place("");
+    place.write("zones/account.toml", "require_tags = true");
+    let mut server = place.start();
+    place.write("zones/one.example.zone", &(zone("2") + "untagged 60 IN A 198.51.100.9\n"));
+    server.follow();
+    assert_eq!(server.held(), ["zone one.example."]);
+    place.remove("zones/account.toml");
+    server.follow_paths(&place, &["zones/account.toml"]);
+    assert_eq!((server.held(), server.version("one.example")), (Vec::new(), "NOERROR 2".into()));
+}

@@ -63,6 +63,8 @@ pub struct Engine {
     pub(super) base: Option<Manifest>,
     /// A remembered immutable map that is being taken away.
     pub(super) forgotten: Option<MapId>,
+    /// Whether the files were looked at since the start: before that nobody knows whether they are what is served.
+    pub(super) has_looked: bool,
 }
 
 /// How a change is to be made.
@@ -118,6 +120,7 @@ impl Engine {
     /// Looks at the folders and serves what they say, as far as it is good.
     pub(super) fn follow(&mut self, trigger: Trigger, ask: &Ask, gate: &mut dyn Gate, how: How) -> Change {
         let begun = Instant::now();
+        self.has_looked |= matches!(ask, Ask::Everything);
         let looked = look(&self.sources, &mut self.books, &self.lost, ask, gate);
         self.change(begun, trigger, looked, gate, how)
     }

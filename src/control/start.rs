@@ -79,6 +79,7 @@ impl Engine {
             started: now(),
             base: None,
             forgotten: None,
+            has_looked: false,
         };
         let change = match (from, confirmed) {
             (StartFrom::State, Some(manifest)) => engine.restore(&manifest, intent),

@@ -60,7 +60,8 @@ impl Engine {
 
     /// Whether what is served is what the files say, as far as they were looked at.
     pub fn is_in_sync(&self) -> bool {
-        self.books.differing.is_empty()
+        self.has_looked
+            && self.books.differing.is_empty()
             && self.books.held.is_empty()
             && self.books.waiting.is_empty()
             && self.faults.is_empty()

@@ -60,7 +60,7 @@ fn polling_and_off_do_as_they_say() {
 /// Takes what is ready, the thread having told all that happened.
 fn take(watch: &mut Watch, now: Instant) -> Option<Batch> {
     watch.take(now).or_else(|| {
-        watch.hear(now, Signal::CaughtUp);
+        watch.hear(now, Signal::CaughtUp(watch.asked));
         watch.take(now)
     })
 }

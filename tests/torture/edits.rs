@@ -497,9 +497,7 @@ impl<'a> Writer<'a> {
         self.books[index].good = None;
         if self.rng.one_in(4) {
             let unit = format!("account {}", self.world.accounts[index].name);
-            self.until(&format!("{unit} held"), || {
-                self.status().0.contains(&format!("\"unit\": \"{unit}\""))
-            });
+            self.until_held(&unit);
         }
     }
 
@@ -604,6 +602,12 @@ impl<'a> Writer<'a> {
                 self.bad += 1 + self.rng.below(3);
             }
         }
+    }
+
+    /// Waits until a unit is held.
+    pub(crate) fn until_held(&self, unit: &str) {
+        let held = format!("\"unit\": \"{unit}\"");
+        self.until(&format!("{unit} held"), || self.status().0.contains(&held));
     }
 
     /// What `status --json` says, and its exit code.

@@ -90,3 +90,40 @@ fn a_lock_of_git_that_is_stale_is_told() {
     assert!(take(&mut scene.watch, later + RESCAN).is_some());
     assert_eq!(scene.watch.stale_lock(), None);
 }
+
+/// What seems to be quiet because the thread is late is not taken before it has told all that happened.
+#[test]
+fn a_late_thread_is_waited_for() {
+    let sources = Sources { zones: "zones".into(), addrmaps: "maps".into() };
+    let start = Instant::now();
+    let after = |millis| start + Duration::from_millis(millis);
+    let (thread, asked) = mpsc::channel();
+    let mut watch = Watch::start(&sources, WatchMode::Off, start, |_| {});
+    watch.thread = Some(thread);
+    let asks = || asked.try_iter().map(|message| matches!(message, Message::CatchUp(_))).collect::<Vec<_>>();
+    let noted =
+        |noted: fn(PathBuf) -> Noted, name: &str| Signal::Noted(noted(format!("zones/acme/{name}").into()));
+
+    watch.hear(start, noted(Noted::Closed, "a.zone"));
+    assert_eq!((watch.take(after(199)), asks()), (None, vec![]));
+    assert_eq!((watch.take(after(200)), asks()), (None, vec![true]));
+    assert_eq!((watch.take(after(300)), asks()), (None, vec![]));
+    // It happened long before it is told.
+    watch.hear(after(400), noted(Noted::Written, "b.zone"));
+    watch.hear(after(400), Signal::CaughtUp(1));
+    assert_eq!((watch.take(after(400)), asks()), (None, vec![]));
+    watch.hear(after(500), noted(Noted::Closed, "b.zone"));
+    assert_eq!((watch.take(after(700)), asks()), (None, vec![true]));
+    // The answer to another question.
+    watch.hear(after(700), Signal::CaughtUp(1));
+    assert_eq!((watch.take(after(700)), asks()), (None, vec![]));
+    watch.hear(after(700), Signal::CaughtUp(2));
+    let batch = watch.take(after(700)).unwrap();
+    assert_eq!(batch.paths, ["zones/acme/a.zone", "zones/acme/b.zone"].map(PathBuf::from).into());
+
+    // A thread that says nothing is not waited for for ever.
+    watch.hear(after(1000), noted(Noted::Closed, "a.zone"));
+    assert_eq!((watch.take(after(1200)), asks()), (None, vec![true]));
+    assert_eq!(watch.deadline(), Some(after(1200) + LATE));
+    assert!(watch.take(after(1200) + LATE).is_some());
+}

@@ -227,7 +227,9 @@ impl Engine {
             if paths.contains_key(&Unit::Account(AccountId::default_account())) {
                 // Its settings may be what its zones are held for, or never were good for.
                 let held = books.held.keys().filter(|unit| matches!(unit, Unit::Zone(_))).cloned();
-                let faulty = books.faulty.zones.iter().filter(|(_, account)| account.is_default());
+                // Of those the state remembers nothing.
+                let faulty = books.faulty.zones.iter().filter(|_| !desk.is_memory());
+                let faulty = faulty.filter(|(_, account)| account.is_default());
                 for unit in held.chain(faulty.map(|(origin, _)| Unit::Zone(origin.clone()))) {
                     paths.entry(unit).or_default();
                 }

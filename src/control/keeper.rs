@@ -1,6 +1,6 @@
 //! The thread on which everything changes: it hears the watcher, the control socket and signals, one after another.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::Sources;
 use super::engine::{Engine, How, log};
-use super::look::{Ask, Gate};
-use super::report::{Change, Held, Outcome, Problem, Trigger};
+use super::look::Ask;
+use super::report::{Change, Outcome, Problem, Trigger};
 use super::talk::{Listener, Reply, Request, TalkError};
 use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
-use super::{SourcePath, Sources, Stamp};
-use crate::model::{Diagnostic, MapId, Place};
+use super::watched::{Rule, Watched};
+use crate::model::MapId;
 use crate::telemetry::changes::{Changes, Done};
 use crate::wire::{Name, RrType};
 
@@ -29,7 +30,7 @@ const RETRY: Duration = Duration::from_secs(5);
 const WRITERS: Duration = Duration::from_millis(500);
 
 /// What the thread is told.
-enum Task {
+pub(super) enum Task {
     Signal(Signal),
     Asked(Request, Sender<Reply>),
     Hangup,
@@ -128,71 +129,6 @@ fn listen(socket: &Path, tasks: &Sender<Task>) -> Result<Listener, TalkError> {
 /// Whether nothing can be written where it should be: that may pass.
 fn lacks_disk(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-}
-
-/// Which files may be read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    /// Those that have settled.
-    Settled,
-    /// Of those the ones that look the same twice.
-    Twice,
-    /// All that nobody is known to write.
-    Closed,
-}
-
-/// What the watch knows of files, while they are read.
-struct Watched<'k> {
-    watch: &'k mut Watch,
-    looks: &'k mut Looks,
-    queue: &'k Receiver<Task>,
-    later: &'k mut VecDeque<Task>,
-    sources: &'k Sources,
-    rule: Rule,
-    /// What was not read because it is open.
-    open: Vec<Diagnostic>,
-}
-
-impl Gate for Watched<'_> {
-    fn may_read(&mut self, path: &SourcePath, stamp: Option<Stamp>) -> bool {
-        let path = path.on_disk(self.sources);
-        match self.rule {
-            // In a folder that was told some files may not have settled.
-            Rule::Settled => !self.watch.holds(&path),
-            Rule::Twice => !self.watch.holds(&path) && self.looks.ready(&path, stamp),
-            Rule::Closed => {
-                let is_open = self.watch.being_written().any(|open| open == path);
-                if is_open {
-                    let place = Place::file(&super::folder::display(&path));
-                    let message = "this file is open for writing; it is read when its writer has closed it";
-                    self.open.push(Diagnostic::warning("being-written", place, message));
-                }
-                !is_open
-            }
-        }
-    }
-
-    fn disturbed(&mut self, mut paths: BTreeSet<SourcePath>) -> BTreeSet<SourcePath> {
-        // Who asks for a reload does not wait until files have settled.
-        if self.rule == Rule::Closed {
-            return BTreeSet::new();
-        }
-        loop {
-            let now = Instant::now();
-            if self.watch.has_caught_up(now) {
-                break;
-            }
-            let until = self.watch.deadline().map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
-            match self.queue.recv_timeout(until) {
-                Ok(Task::Signal(signal)) => self.watch.hear(Instant::now(), signal),
-                Ok(task) => self.later.push_back(task),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        paths.retain(|path| self.watch.holds(&path.on_disk(self.sources)));
-        paths
-    }
 }
 
 struct Loop {
@@ -504,60 +440,5 @@ impl Loop {
                 }
             }
         }
-    }
-}
-
-impl Engine {
-    /// What is held now.
-    pub fn held(&self) -> Vec<Held> {
-        self.books.held.keys().filter_map(|unit| self.held_unit(unit)).collect()
-    }
-
-    /// Why the last writing of the state failed, if it did.
-    pub fn state_error(&self) -> Option<&str> {
-        self.store.error.as_deref()
-    }
-
-    /// Files that other files name since this was asked last.
-    pub(super) fn newly_named(&mut self) -> Vec<PathBuf> {
-        let named = std::mem::take(&mut self.books.newly_named);
-        named.iter().map(|path| path.on_disk(&self.sources)).collect()
-    }
-
-    /// What a reload is to look at: zones by name, files and folders by absolute path, everything where none is named.
-    pub(super) fn asked(&self, what: &[String]) -> Result<Ask, String> {
-        if what.is_empty() {
-            return Ok(Ask::Everything);
-        }
-        let paths =
-            what.iter().map(|what| if what.starts_with('/') { self.file(what) } else { self.zone(what) });
-        Ok(Ask::Paths(paths.collect::<Result<_, _>>()?))
-    }
-
-    fn zone(&self, what: &str) -> Result<PathBuf, String> {
-        let name =
-            Name::parse(what, Some(&Name::root())).map_err(|error| format!("not a zone: {error}: {what}"))?;
-        let zone = self.books.zones.get(&name);
-        let path = zone.map(|zone| zone.path.clone()).or_else(|| {
-            let is_its = |path: &&SourcePath| path.kind() == super::source::Kind::Zone(name.to_lower());
-            self.books.differing.iter().find(is_its).cloned()
-        });
-        path.map(|path| path.on_disk(&self.sources))
-            .ok_or_else(|| format!("no such zone is served: {what}; name its file instead"))
-    }
-
-    /// The path as the engine knows it, relative or through links as the folders were named.
-    fn file(&self, what: &str) -> Result<PathBuf, String> {
-        let path = Path::new(what);
-        for root in [&self.sources.zones, &self.sources.addrmaps] {
-            let absolute = std::path::absolute(root).ok();
-            for top in absolute.into_iter().chain(root.canonicalize().ok()) {
-                if let Ok(below) = path.strip_prefix(&top) {
-                    return Ok(root.join(below));
-                }
-            }
-        }
-        let (zones, maps) = (self.sources.zones.display(), self.sources.addrmaps.display());
-        Err(format!("neither in {zones} nor in {maps}: {what}"))
     }
 }

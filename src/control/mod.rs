@@ -1,18 +1,20 @@
 //! A change on its way, and what the server remembers.
 //!
 //! `watch` notices, `look` says which sources may differ, `desk` reads them, `plan` makes of each unit what it would
-//! become, `engine` judges, `commit` remembers and publishes, `books` keep what is served; `state` is the memory on
+//! become, `judging` accepts or denies, `commit` remembers and publishes, `engine` leads through all of it, `books` keep what is served; `state` is the memory on
 //! disk, `talk` the control socket, `keeper` the thread that all of it runs on.
 //!
 //! Invariants: a unit with a fault stays wholly as it is served, and no other unit waits for it; what is published is
 //! remembered first; of all servers with one state directory, one works at a time.
 
+mod asked;
 mod books;
 mod commit;
 mod desk;
 mod engine;
 mod faults;
 pub mod folder;
+mod judging;
 mod keeper;
 pub mod lock;
 mod look;
@@ -20,6 +22,7 @@ mod plan;
 pub mod read;
 mod remembered_map;
 pub mod report;
+mod settling;
 pub mod source;
 mod start;
 pub mod state;
@@ -29,6 +32,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 pub mod watch;
+mod watched;
 
 pub use engine::Engine;
 pub use keeper::{Keeper, KeeperParts, Manager};

@@ -71,7 +71,7 @@ pub(crate) fn lay(world: &World, kind: usize) {
     let zone = zones.join("bad.example.zone");
     match kind - cases.len() {
         0 => fs::write(zone, "").unwrap(),
-        1 => fs::write(zone, (0..100_000_u32).map(|n| (n * 7919 >> 3) as u8).collect::<Vec<_>>()).unwrap(),
+        1 => fs::write(zone, (0..100_000_u32).map(|n| ((n * 7919) >> 3) as u8).collect::<Vec<_>>()).unwrap(),
         2 => fs::write(zone, format!("{GOOD}x TXT {}\n", "y".repeat(5_000_000))).unwrap(),
         3 => symlink("../a0/one.a0.example.zone", zone).unwrap(),
         4 => symlink("/etc/passwd", zone).unwrap(),
@@ -80,9 +80,9 @@ pub(crate) fn lay(world: &World, kind: usize) {
         7 => fs::create_dir(zone).unwrap(),
         8 => {
             fs::write(&zone, GOOD).unwrap();
-            fs::set_permissions(&zone, fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(&zone, fs::Permissions::from_mode(0o0)).unwrap();
         }
-        9 => fs::set_permissions(&zones, fs::Permissions::from_mode(0)).unwrap(),
+        9 => fs::set_permissions(&zones, fs::Permissions::from_mode(0o0)).unwrap(),
         // What another account has.
         10 => fs::write(zones.join("one.a0.example.zone"), GOOD).unwrap(),
         11 => fs::write(zones.join("d1.example.zone"), GOOD).unwrap(),

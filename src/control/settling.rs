@@ -1,0 +1,180 @@
+//! After the judgement: what was accepted is published, and what is held, and how the files looked, is noted.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::SourcePath;
+use super::books::{Books, HeldUnit};
+use super::desk::Found;
+use super::engine::{Engine, How, MAX_TOLD, WAITING_CODES, log};
+use super::judging::Judged;
+use super::report::{Change, Held, Outcome, Problem};
+use super::source::Kind;
+use crate::model::{Diagnostic, Unit};
+
+impl Engine {
+    /// Publishes what was accepted and notes what is held. Whether something was published.
+    pub(super) fn settle(
+        &mut self,
+        judged: Judged,
+        read: HashMap<SourcePath, Found>,
+        paths: &BTreeMap<Unit, BTreeSet<SourcePath>>,
+        how: How,
+        change: &mut Change,
+    ) -> bool {
+        let Judged { accepted, mut denied, pending, broken, mut told } = judged;
+        told.sort();
+        told.dedup();
+        super::read::excerpts(&mut told);
+        told.iter().for_each(log);
+        change.problems.extend(told.iter().map(Problem::from));
+        change.problems.truncate(MAX_TOLD);
+        super::read::excerpts(denied.values_mut().flatten());
+
+        let refused = self.strict && !how.first && !denied.is_empty() && !accepted.is_empty();
+        let mut published = false;
+        let mut blocked: BTreeSet<Unit> = BTreeSet::new();
+        if refused {
+            blocked.extend(accepted.iter().map(|plan| plan.unit.clone()));
+        } else if !accepted.is_empty() {
+            let units: Vec<Unit> = accepted.iter().map(|plan| plan.unit.clone()).collect();
+            match self.commit(accepted, &denied, how, change) {
+                Ok(()) => published = true,
+                Err(found) => {
+                    log(&found);
+                    change.problems.push(Problem::from(&*found));
+                    blocked.extend(units);
+                }
+            }
+        }
+        let sources: Vec<SourcePath> = read.keys().cloned().collect();
+        self.note_seen(read);
+        self.note_pending(sources, pending);
+        self.books.broken = broken;
+        self.note_held(&denied, &blocked, paths, change);
+        change.outcome = match () {
+            () if published => Outcome::Published,
+            () if change.outcome == Outcome::Published => Outcome::Published,
+            () if !blocked.is_empty() => Outcome::Refused,
+            () if !denied.is_empty() => Outcome::Held,
+            () => Outcome::Unchanged,
+        };
+        published
+    }
+
+    /// Notes how the sources looked that were read, and which of them differ from what is served.
+    fn note_seen(&mut self, read: HashMap<SourcePath, Found>) {
+        for (path, found) in read {
+            let known = self.books.files.entry(path.clone()).or_default();
+            let digest = match &found {
+                Found::Content(copy) => {
+                    known.seen = Some(copy.stamp);
+                    Some(copy.digest)
+                }
+                Found::Missing => {
+                    known.seen = None;
+                    None
+                }
+                Found::Unreadable(_) => {
+                    known.seen = Some(super::Stamp::default());
+                    None
+                }
+            };
+            let is_same = known.served == digest && !matches!(found, Found::Unreadable(_));
+            let is_known = known.served.is_some() || known.seen.is_some();
+            // What never was good differs from nothing being served, even when it is gone.
+            let is_faulty = match path.kind() {
+                Kind::Zone(origin) => {
+                    self.books.zones.get(&origin).is_some_and(|zone| zone.faulty && zone.path == path)
+                }
+                _ => false,
+            };
+            if is_same && !is_faulty {
+                self.books.differing.remove(&path);
+            } else {
+                self.books.differing.insert(path.clone());
+            }
+            if !is_known && !is_faulty {
+                self.books.files.remove(&path);
+            }
+        }
+    }
+
+    /// Notes what held sources name: a change of it may mend them. `read` are all that were read: those of them that
+    /// are held no longer name nothing any more, and what nobody names is of no interest.
+    fn note_pending(&mut self, read: Vec<SourcePath>, pending: BTreeMap<SourcePath, BTreeSet<SourcePath>>) {
+        let books = &mut self.books;
+        for by in read.iter().filter(|by| !pending.contains_key(*by)) {
+            books.set_pending_names(by, BTreeSet::new());
+        }
+        for (by, names) in pending {
+            books.set_pending_names(&by, names);
+        }
+        let differing = books.differing.iter().filter(|path| !books.is_source(path));
+        for path in differing.cloned().chain(read).collect::<Vec<_>>() {
+            if !books.is_source(&path) {
+                books.differing.remove(&path);
+                if books.files.get(&path).is_some_and(|known| known.served.is_none()) {
+                    books.files.remove(&path);
+                }
+            }
+        }
+    }
+
+    /// Notes which units are held, and which are to be judged again with the next change.
+    fn note_held(
+        &mut self,
+        denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+        blocked: &BTreeSet<Unit>,
+        paths: &BTreeMap<Unit, BTreeSet<SourcePath>>,
+        change: &mut Change,
+    ) {
+        let since = change.at;
+        let units: BTreeSet<Unit> = paths.keys().chain(denied.keys()).chain(blocked).cloned().collect();
+        for unit in &units {
+            self.books.waiting.remove(unit);
+            if let Some(errors) = denied.get(unit) {
+                let problems: Vec<Problem> = errors.iter().take(MAX_TOLD).map(Problem::from).collect();
+                let before = self.books.held.get(unit);
+                if before.is_none_or(|before| before.problems != problems) {
+                    let files = errors.len();
+                    tracing::error!(%unit, errors = files, "held: what is served stays");
+                    errors.iter().take(MAX_TOLD).for_each(log);
+                }
+                let since = before.map_or(since, |before| before.since);
+                self.books.held.insert(unit.clone(), HeldUnit { since, problems });
+                if errors.iter().any(|found| WAITING_CODES.contains(&found.code)) {
+                    self.books.waiting.insert(unit.clone());
+                }
+            } else if blocked.contains(unit) {
+                self.books.waiting.insert(unit.clone());
+            } else if self.books.held.remove(unit).is_some() {
+                tracing::info!(%unit, "no longer held");
+            }
+        }
+        change.held.clear();
+        for unit in denied.keys() {
+            change.held.extend(self.held_unit(unit));
+        }
+    }
+
+    /// A held unit for people.
+    pub(super) fn held_unit(&self, unit: &Unit) -> Option<Held> {
+        let held = self.books.held.get(unit)?;
+        let files = Books::of_unit(unit, &self.books.differing).take(MAX_TOLD);
+        let shown = |path: &SourcePath| super::folder::display(&path.on_disk(&self.sources)).to_string();
+        Some(Held {
+            unit: unit.to_string(),
+            since: held.since,
+            serving: match unit {
+                Unit::Operator => !self.books.faulty.operator,
+                Unit::Account(account) => {
+                    !self.books.faulty.accounts.contains(account) && self.books.is_served(account)
+                }
+                Unit::Zone(origin) => self.books.zones.get(origin).is_some_and(|zone| !zone.faulty),
+                Unit::Nothing => false,
+            },
+            files: files.map(shown).collect(),
+            problems: held.problems.clone(),
+        })
+    }
+}

@@ -3,16 +3,20 @@
 //! [`resolve`] finds what the name is, [`write`](fn@write) puts it on the wire; [`respond`] does both for a packet of any transport.
 //! Invariant: no I/O, no clock, no allocation; what varies comes in as a value.
 
+mod batch;
 mod outcome;
 mod refuse;
 mod resolve;
 mod trace;
 mod write;
 
+pub use batch::{BATCH, Batch, Packet, Verdict};
 pub use outcome::{End, Link, LinkKind, Outcome};
 pub use resolve::{MAX_LINKS, resolve};
 pub use trace::{Step, Trace};
 pub use write::{LEAST_UDP_SIZE, OWN_UDP_SIZE, Written, write};
+
+use std::time::Duration;
 
 use crate::model::AddressSource;
 use crate::snapshot::Snapshot;
@@ -37,11 +41,13 @@ pub struct Settings {
     pub version: Option<String>,
     /// Text of `id.server` in class CH, at most 255 octets; `None` refuses it.
     pub server_id: Option<String>,
+    /// How long a stream may be idle before it is closed; clients that ask are told (RFC 7828).
+    pub stream_idle: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { rotate: true, version: None, server_id: None }
+        Settings { rotate: true, version: None, server_id: None, stream_idle: Duration::from_secs(10) }
     }
 }
 

@@ -156,7 +156,7 @@ fn answers(answers: &config::Answers) -> answer::Settings {
         ServerVersion::Text(text) => Some(text.clone()),
     };
     let rotate = answers.address_order == AddressOrder::Rotate;
-    answer::Settings { rotate, version, server_id: answers.id_server.clone() }
+    answer::Settings { rotate, version, server_id: answers.id_server.clone(), ..answer::Settings::default() }
 }
 
 fn facts(snapshot: &Snapshot) -> Facts {

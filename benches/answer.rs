@@ -53,7 +53,8 @@ fn world(zone: ZoneData) -> World {
         enabled: true,
         ipv4: vec!["203.0.113.1".parse().expect("an address"), "203.0.113.2".parse().expect("an address")],
         ipv6: vec!["2001:db8::1".parse().expect("an address"), "2001:db8::2".parse().expect("an address")],
-        memberships: vec![Membership { member: Member::Zone(zone.origin.clone()), place: place.clone() }],
+        memberships: vec![Membership { member: Member::Zone(zone.origin.clone()), place: place.clone() }]
+            .into(),
         default_sni: None,
         immutable: false,
         owner: MapOwner::Operator,

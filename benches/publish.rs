@@ -44,7 +44,7 @@ fn map(account: &AccountId, last: u8) -> AddressMap {
         enabled: true,
         ipv4: vec![[203, 0, 113, last].into()],
         ipv6: Vec::new(),
-        memberships: vec![Membership { member: Member::Account, place: place.clone() }],
+        memberships: vec![Membership { member: Member::Account, place: place.clone() }].into(),
         default_sni: None,
         immutable: false,
         owner: MapOwner::Account,

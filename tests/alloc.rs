@@ -89,7 +89,7 @@ fn map(account: &AccountId, members: &[Membership], last: u8) -> AccountWords {
         enabled: true,
         ipv4: vec![Ipv4Addr::new(203, 0, 113, last)],
         ipv6: Vec::new(),
-        memberships: members.to_vec(),
+        memberships: members.to_vec().into(),
         default_sni: None,
         immutable: false,
         owner: MapOwner::Account,

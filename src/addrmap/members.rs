@@ -1,20 +1,32 @@
 //! The members of a map: `zones`, `zones_file`, `account_wide`, `memberships`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::format::{MEMBERSHIP, MembershipKind};
 use super::{code, names};
 use crate::model::table::{Source, Table, Value};
-use crate::model::{AccountId, Diagnostic, Files, Member, Membership, Place, Severity};
+use crate::model::{
+    AccountId, AddressMap, Diagnostic, Files, FoundFile, Member, Membership, Memberships, Place, Severity,
+};
 use crate::wire::Name;
 
 /// The members of one map.
-#[derive(Debug, Default)]
-pub(super) struct Members {
+#[derive(Debug)]
+pub(super) struct Read {
     /// Each member once, in the order written.
-    pub(super) memberships: Vec<Membership>,
+    pub(super) memberships: Memberships,
     /// Whether nothing is written at all, not even something that could not be read.
     pub(super) nothing_written: bool,
+}
+
+/// Members being read.
+#[derive(Debug, Default)]
+struct Members {
+    memberships: Vec<Membership>,
+    nothing_written: bool,
+    /// Whether something in the list of zones could not be taken.
+    list_has_fault: bool,
     /// Where each zone is in the list.
     zones: HashMap<Name, usize>,
 }
@@ -44,19 +56,33 @@ pub(super) fn read(
     account: Option<&AccountId>,
     immutable: bool,
     files: &dyn Files,
-) -> Members {
-    let keys = ["zones", "zones_file", "memberships", "account_wide"];
+    before: &[Arc<AddressMap>],
+) -> Read {
+    let list = table.get("zones_file").and_then(|value| zones_file(&value, table, files));
+    let others = ["zones", "memberships", "account_wide", "immutable"];
+    let only = list.as_ref().filter(|_| others.iter().all(|key| table.get(key).is_none()));
+    if let Some(found) = only
+        && let Some(known) = before.iter().find(|map| map.memberships.are_of(&found.file, &found.content))
+    {
+        return Read { memberships: known.memberships.clone(), nothing_written: false };
+    }
     let mut members = Members { nothing_written: !immutable, ..Members::default() };
-    for value in keys.into_iter().filter_map(|key| table.get(key)) {
+    for value in ["zones", "zones_file", "memberships"].into_iter().filter_map(|key| table.get(key)) {
         match value.key() {
             "zones" => zones(value, &mut members),
-            "zones_file" => zones_file(value, table, &mut members, files),
-            "memberships" => memberships(value, account, &mut members),
-            _ => {}
+            "zones_file" => listed_zones(list.as_ref(), table, &mut members),
+            _ => memberships(value, account, &mut members),
         }
     }
     account_wide(table, immutable, &mut members);
-    members
+    let memberships = match only {
+        // What has a fault is told every time.
+        Some(found) if !members.list_has_fault => {
+            Memberships::listed(members.memberships, &found.file, &found.content)
+        }
+        _ => members.memberships.into(),
+    };
+    Read { memberships, nothing_written: members.nothing_written }
 }
 
 fn zones(list: Value<'_>, members: &mut Members) {
@@ -82,22 +108,29 @@ fn zone(value: &Value<'_>, text: &str, members: &mut Members) {
     }
 }
 
-/// One origin a line; `#` and `;` begin a comment.
-fn zones_file(value: Value<'_>, table: &Table<'_>, members: &mut Members, files: &dyn Files) {
-    members.nothing_written = false;
-    let Some(path) = value.text() else { return };
-    let document = table.document();
-    let found = match files.open(document.source().file(), path) {
-        Ok(found) => found,
+/// The file of a list of zones.
+fn zones_file(value: &Value<'_>, table: &Table<'_>, files: &dyn Files) -> Option<FoundFile> {
+    let path = value.text()?;
+    match files.open(table.document().source().file(), path) {
+        Ok(found) if std::str::from_utf8(&found.content).is_ok() => return Some(found),
+        Ok(_) => {
+            let message = format!("not UTF-8 text: {path}");
+            value.error(code::ZONES_FILE_UNREADABLE, message, "save the file as UTF-8, one zone a line");
+        }
         Err(message) => {
             let hint = "write the path of a text file beside this one, with one zone a line";
-            return value.error(code::ZONES_FILE_UNREADABLE, message, hint);
+            value.error(code::ZONES_FILE_UNREADABLE, message, hint);
         }
-    };
-    let Ok(text) = std::str::from_utf8(&found.content) else {
-        let message = format!("not UTF-8 text: {path}");
-        return value.error(code::ZONES_FILE_UNREADABLE, message, "save the file as UTF-8, one zone a line");
-    };
+    }
+    None
+}
+
+/// One origin a line; `#` and `;` begin a comment.
+fn listed_zones(found: Option<&FoundFile>, table: &Table<'_>, members: &mut Members) {
+    members.nothing_written = false;
+    let Some(found) = found else { return };
+    let Ok(text) = std::str::from_utf8(&found.content) else { return };
+    let document = table.document();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(&found.file, text);
     let error = |code, range, message: String, hint: &str| -> Diagnostic {
@@ -117,10 +150,12 @@ fn zones_file(value: Value<'_>, table: &Table<'_>, members: &mut Members, files:
         match names::zone(word) {
             Ok(origin) => {
                 if let Err(duplicate) = members.add_zone(origin, source.place(range.clone())) {
+                    members.list_has_fault = true;
                     document.push(error(code::DUPLICATE_ZONE, range, duplicate.message, &duplicate.hint));
                 }
             }
             Err(bad) => {
+                members.list_has_fault = true;
                 let message = format!("bad zone name, {}: {word}", bad.reason);
                 document.push(error(code::BAD_ZONE_NAME, range, message, bad.hint));
             }

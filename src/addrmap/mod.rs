@@ -58,9 +58,16 @@ impl MapFile {
     }
 }
 
-/// Reads a map file.
-pub fn read_map_file(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &dyn Files) -> MapFile {
-    map_file::read(file, content, scope, files)
+/// Reads a map file. `before` are the maps that it held when it was last read: a list of zones that has not changed
+/// since is taken from them.
+pub fn read_map_file(
+    file: &Arc<str>,
+    content: &[u8],
+    scope: Scope<'_>,
+    files: &dyn Files,
+    before: &[Arc<AddressMap>],
+) -> MapFile {
+    map_file::read(file, content, scope, files, before)
 }
 
 /// Reads `account.toml`. The settings are there only where no diagnostic is an error.

@@ -97,6 +97,11 @@ impl AccountState {
         // All that precedence looks at beside the members.
         let rank = |map: &AddressMap| (map.enabled, map.is_empty(), map.immutable);
         let same_rank = before.map(rank) == now.map(rank);
+        let shared =
+            before.zip(now).is_some_and(|(before, now)| before.memberships.are_shared_with(&now.memberships));
+        if same_rank && shared {
+            return;
+        }
         if origins(before).eq(origins(now)) {
             affected.extend(origins(now).filter(|_| !same_rank).cloned());
             return;

@@ -252,7 +252,7 @@ impl Reader {
         for entry in files.iter().filter(|entry| entry.has_extension("toml")) {
             self.loaded.map_files += 1;
             let Some((file, content)) = self.content(&unit, &entry.path) else { continue };
-            self.maps.absorb(addrmap::read_map_file(&file, &content, scope, &folder));
+            self.maps.absorb(addrmap::read_map_file(&file, &content, scope, &folder, &[]));
         }
         let named = folder.opened();
         for entry in files.iter().filter(|entry| !entry.has_extension("toml")) {

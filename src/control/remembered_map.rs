@@ -29,7 +29,7 @@ pub(super) fn text(map: &AddressMap) -> String {
 
 /// Reads what [`text`] wrote.
 pub(super) fn read(text: &str) -> Option<AddressMap> {
-    addrmap::read_map_file(&FILE.into(), text.as_bytes(), Scope::Operator, &NoFiles).maps.pop()
+    addrmap::read_map_file(&FILE.into(), text.as_bytes(), Scope::Operator, &NoFiles, &[]).maps.pop()
 }
 
 /// It names no files.

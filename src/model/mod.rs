@@ -13,7 +13,9 @@ pub mod world;
 pub mod zone;
 
 pub use account::{AccountSettings, ZoneSettings};
-pub use address_map::{AddressMap, AddressSource, AnycastDefaults, MapOwner, Member, Membership};
+pub use address_map::{
+    AddressMap, AddressSource, AnycastDefaults, MapOwner, Member, Membership, Memberships,
+};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 pub use files::{Files, FoundFile};
 pub use ids::{AccountId, MapId};

@@ -9,7 +9,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     let world = context.world;
     for map in &world.maps {
         account(context, map);
-        for membership in &map.memberships {
+        for membership in map.memberships.iter() {
             match &membership.member {
                 Member::Zone(origin) => zone(context, map, origin, &membership.place),
                 Member::Account => account_member(context, map, membership),

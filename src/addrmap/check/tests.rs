@@ -55,7 +55,7 @@ fn world(zones: &[&str], files: &[(&str, &str)]) -> World {
             folder => {
                 let account = folder.map(|(account, _)| id(account));
                 let scope = account.as_ref().map_or(Scope::Operator, Scope::Account);
-                let read = read_map_file(&(*file).into(), text.as_bytes(), scope, &NoFiles);
+                let read = read_map_file(&(*file).into(), text.as_bytes(), scope, &NoFiles, &[]);
                 assert!(read.findings.is_empty(), "{:?}", read.findings);
                 world.maps.extend(read.maps.into_iter().map(Arc::new));
                 world.anycast = world.anycast.or(read.anycast);

@@ -11,7 +11,13 @@ use crate::model::{
     Unit,
 };
 
-pub(super) fn read(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &dyn Files) -> MapFile {
+pub(super) fn read(
+    file: &Arc<str>,
+    content: &[u8],
+    scope: Scope<'_>,
+    files: &dyn Files,
+    before: &[Arc<AddressMap>],
+) -> MapFile {
     let own = match scope {
         Scope::Operator => Unit::Operator,
         Scope::Account(account) => Unit::Account(account.clone()),
@@ -24,7 +30,7 @@ pub(super) fn read(file: &Arc<str>, content: &[u8], scope: Scope<'_>, files: &dy
     note(&mut read, &own, &document);
     for value in maps {
         let (account, map) = match value.table(&ADDRESS_MAP) {
-            Some(table) => address_map(table, scope, files),
+            Some(table) => address_map(table, scope, files, before),
             None => (None, None),
         };
         read.maps.extend(map);
@@ -73,6 +79,7 @@ fn address_map(
     table: Table<'_>,
     scope: Scope<'_>,
     files: &dyn Files,
+    before: &[Arc<AddressMap>],
 ) -> (Option<AccountId>, Option<AddressMap>) {
     let account = account(&table, scope);
     let id = table.get("id").and_then(|value| identifier(&value, MapId::new));
@@ -80,7 +87,7 @@ fn address_map(
     let enabled = table.get("enabled").and_then(|value| value.boolean());
     let ips = addresses::read(table.get("ips"), None);
     let immutable = is_immutable(&table, scope);
-    let members = members::read(&table, account.as_ref(), immutable, files);
+    let members = members::read(&table, account.as_ref(), immutable, files, before);
     let default_sni = table.get("default_sni").and_then(default_sni);
 
     let has_members = !members.memberships.is_empty();

@@ -116,7 +116,7 @@ impl<'w> Precedence<'w> {
             if map.is_account_wide() {
                 precedence.by_account.entry(&map.account).or_default().push(map);
             }
-            for membership in &map.memberships {
+            for membership in map.memberships.iter() {
                 if let Member::Zone(origin) = &membership.member {
                     precedence.by_zone.entry(origin).or_default().push(map);
                 }

@@ -101,7 +101,10 @@ impl Planner<'_> {
                 Found::Content(copy) if self.is_changed(path, &copy) => {
                     let namer = self.desk.namer(path);
                     let scope = Scope::Account(account);
-                    let read = addrmap::read_map_file(&self.desk.shown(path), &copy.content, scope, &namer);
+                    let served = self.books.accounts.get(account).and_then(|served| served.own.get(path));
+                    let before = served.map_or(&[][..], Vec::as_slice);
+                    let read =
+                        addrmap::read_map_file(&self.desk.shown(path), &copy.content, scope, &namer, before);
                     plan.note_names(self.desk, path, namer.into_names());
                     plan.tell(&unit, read.findings.into_iter().map(|(_, found)| found));
                     plan.own.insert(path.clone(), Some(read.maps.into_iter().map(Arc::new).collect()));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Plan, Planner, ZonePlan};
 use crate::addrmap::{self, code};
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, Member, Severity, Unit, World,
-    ZoneContent,
+    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, Member, Membership, Severity, Unit,
+    World, ZoneContent,
 };
 use crate::wire::Name;
 
@@ -21,9 +21,11 @@ impl Planner<'_> {
         maps: &[Arc<AddressMap>],
         plan: &mut Plan,
     ) {
-        let mut world = World { maps: maps.to_vec(), ..World::default() };
+        let shortened = self.without_members(account, settings, maps, plan);
+        let looked_at = shortened.as_deref().unwrap_or(maps);
+        let mut world = World { maps: looked_at.to_vec(), ..World::default() };
         world.accounts.insert(account.clone(), settings.clone());
-        for origin in self.named_zones(account, settings, maps) {
+        for origin in self.named_zones(account, settings, looked_at) {
             if let Some(owner) = self.owner(&origin, account, plan) {
                 // What is in a zone makes no difference here.
                 world.zones.push(LoadedZone { origin, account: owner, content: ZoneContent::Faulty });
@@ -49,6 +51,30 @@ impl Planner<'_> {
                 plan.findings.push((unit, found));
             }
         }
+    }
+
+    /// Where nothing about the members of any map changes, whatever they say together was judged when they came: the
+    /// same maps, each with one of its zones, so that a map of a million zones is not gone through for an address.
+    fn without_members(
+        &self,
+        account: &AccountId,
+        settings: &AccountSettings,
+        maps: &[Arc<AddressMap>],
+        plan: &Plan,
+    ) -> Option<Vec<Arc<AddressMap>>> {
+        let served = self.books.accounts.get(account)?;
+        let before = served.maps();
+        let stays = |map: &Arc<AddressMap>| {
+            before.iter().any(|before| {
+                before.id == map.id
+                    && before.memberships.are_shared_with(&map.memberships)
+                    && (before.enabled, before.immutable) == (map.enabled, map.immutable)
+            })
+        };
+        if plan.settings.is_some() || before.len() != maps.len() || !maps.iter().all(stays) {
+            return None;
+        }
+        Some(maps.iter().map(|map| shortened(map, settings)).collect())
     }
 
     /// Zones that the maps and settings name, and one of the account's own if it has any.
@@ -103,4 +129,15 @@ impl Planner<'_> {
         let mut about = maps.iter().filter(about).peekable();
         about.peek().is_none() || about.any(|map| !served.contains(map))
     }
+}
+
+/// A map with one zone, one that is answered AAAA if there is any, and the account if it is a member.
+fn shortened(map: &AddressMap, settings: &AccountSettings) -> Arc<AddressMap> {
+    let mut zones = map.zones();
+    let zone = zones.find(|(origin, _)| settings.zone(origin).ipv6).or_else(|| map.zones().next());
+    let zone = zone.map(|(origin, place)| (Member::Zone(origin.clone()), place.clone()));
+    let account = map.memberships.iter().find(|member| member.member == Member::Account);
+    let account = account.map(|member| (Member::Account, member.place.clone()));
+    let members = zone.into_iter().chain(account).map(|(member, place)| Membership { member, place });
+    Arc::new(AddressMap { memberships: members.collect(), ..map.clone() })
 }

@@ -30,7 +30,8 @@ impl Planner<'_> {
                 Found::Content(copy) if self.is_changed(path, &copy) => {
                     let namer = self.desk.namer(path);
                     let shown = self.desk.shown(path);
-                    let read = addrmap::read_map_file(&shown, &copy.content, Scope::Operator, &namer);
+                    let before = self.books.operator.files.get(path).map_or(&[][..], |file| &file.maps);
+                    let read = addrmap::read_map_file(&shown, &copy.content, Scope::Operator, &namer, before);
                     plan.note_names(self.desk, path, namer.into_names());
                     self.take_operator_file(path, read, &mut plan);
                     plan.files.insert(path.clone(), Some(copy));
@@ -149,7 +150,7 @@ impl Planner<'_> {
         for path in view.keys().filter(|path| path.kind() == Kind::Maps) {
             let Found::Content(copy) = desk.read(path) else { continue };
             let namer = desk.namer(path);
-            let read = addrmap::read_map_file(&desk.shown(path), &copy.content, Scope::Operator, &namer);
+            let read = addrmap::read_map_file(&desk.shown(path), &copy.content, Scope::Operator, &namer, &[]);
             maps.extend(read.maps.into_iter().filter(|map| map.account == *account).map(Arc::new));
         }
         put_back(self.books.immutable.values(), account, maps).0

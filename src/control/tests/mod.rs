@@ -4,6 +4,7 @@ mod accounts;
 mod folders;
 mod immutable;
 mod included;
+mod lists;
 mod operator;
 mod random;
 mod restart;

@@ -52,7 +52,7 @@ fn operator(text: &str) -> (MapFile, Vec<String>) {
 }
 
 fn with(text: &str, scope: Scope<'_>, txt: &'static str) -> (MapFile, Vec<String>) {
-    let read = read(&"m.toml".into(), text.as_bytes(), scope, &OneFile(txt));
+    let read = read(&"m.toml".into(), text.as_bytes(), scope, &OneFile(txt), &[]);
     let told = told(&read);
     (read, told)
 }
@@ -284,8 +284,8 @@ fn no_bytes_make_it_panic() {
                 _ => bytes.truncate(at.max(1)),
             }
         }
-        read(&"m.toml".into(), &bytes, Scope::Operator, &OneFile("c.example\n"));
-        read(&"m.toml".into(), &bytes, Scope::Account(&acme()), &OneFile("a..b\n"));
+        read(&"m.toml".into(), &bytes, Scope::Operator, &OneFile("c.example\n"), &[]);
+        read(&"m.toml".into(), &bytes, Scope::Account(&acme()), &OneFile("a..b\n"), &[]);
     }
 }
 
@@ -304,4 +304,41 @@ fn the_description_is_text_and_tables_are_tables() {
     );
     let (read, told) = operator("");
     assert!(told.is_empty() && read.maps.is_empty());
+}
+
+#[test]
+fn a_list_of_zones_that_stays_is_taken_from_the_maps_before() {
+    let text = |rest: &str| {
+        format!(
+            "[[address_map]]\nid = \"m\"\naccount = \"acme\"\nenabled = true\nips = [\"203.0.113.1\"]\n\
+             zones_file = \"eu.txt\"\n{rest}"
+        )
+    };
+    let maps = |text: &str, list: &'static str, before: &[Arc<AddressMap>]| -> Vec<Arc<AddressMap>> {
+        let read = read(&"m.toml".into(), text.as_bytes(), Scope::Operator, &OneFile(list), before);
+        read.maps.into_iter().map(Arc::new).collect()
+    };
+    let before = maps(&text(""), "a.example\nb.example\n", &[]);
+    let shared = |after: &[Arc<AddressMap>]| after[0].memberships.are_shared_with(&before[0].memberships);
+    let same = maps(&text("description = \"another\"\n"), "a.example\nb.example\n", &before);
+    assert!(shared(&same) && same[0].memberships == before[0].memberships);
+    // The list itself, or what is written beside it, says something else.
+    for (rest, list) in [
+        ("", "a.example\nc.example\n"),
+        ("account_wide = true\n", "a.example\nb.example\n"),
+        ("zones = [\"c.example\"]\n", "a.example\nb.example\n"),
+    ] {
+        let other = maps(&text(rest), list, &before);
+        assert!(!shared(&other) && other[0].memberships != before[0].memberships, "{rest} {list}");
+    }
+    // What has a fault is told every time.
+    let faulty = maps(&text(""), "a.example\na.example\n", &[]);
+    let again = read(
+        &"m.toml".into(),
+        text("").as_bytes(),
+        Scope::Operator,
+        &OneFile("a.example\na.example\n"),
+        &faulty,
+    );
+    assert_eq!(again.findings.len(), 1);
 }

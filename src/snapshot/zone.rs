@@ -63,26 +63,45 @@ impl Zone {
 
     /// The node of a name, given by its labels in front of the origin in lower case.
     pub fn find(&self, seed: &Seed, relative: &[u8]) -> Option<Node<'_>> {
-        let hash = seed.hash(relative);
+        self.find_hashed(seed.hash(relative), relative)
+    }
+
+    /// [`Zone::find`] where the hash of `relative` by the seed is known already.
+    pub fn find_hashed(&self, hash: u64, relative: &[u8]) -> Option<Node<'_>> {
+        self.candidates(hash).find(|node| node.relative_name() == relative)
+    }
+
+    /// The first node that a name of this hash can be, without a look at the node itself: what a batch touches
+    /// ahead. A faulty zone has none.
+    pub fn seek(&self, hash: u64) -> Option<Node<'_>> {
+        if self.is_faulty() { None } else { self.candidates(hash).next() }
+    }
+
+    /// Reads an octet of the head, so that the first cache line is on its way before anything depends on it.
+    pub fn touch_head(&self) -> u8 {
+        self.0[head::FAULTY]
+    }
+
+    /// The nodes whose tag is that of a hash.
+    fn candidates(&self, hash: u64) -> impl Iterator<Item = Node<'_>> {
         let mask = self.u32(head::MASK) as usize;
         let tags = self.u32(head::TAGS) as usize;
         let slots = self.u32(head::SLOTS) as usize;
         let wanted = tag(hash);
         let mut slot = hash as usize & mask;
-        loop {
-            // The table is never full, so an empty slot ends every search.
-            match self.0[tags + slot] {
-                0 => return None,
-                found if found == wanted => {
-                    let node = Node { zone: self, at: self.u32(slots + 4 * slot) as usize };
-                    if node.relative_name() == relative {
-                        return Some(node);
-                    }
+        std::iter::from_fn(move || {
+            loop {
+                let (here, found) = (slot, self.0[tags + slot]);
+                // The table is never full, so an empty slot ends every search.
+                if found == 0 {
+                    return None;
                 }
-                _ => {}
+                slot = (slot + 1) & mask;
+                if found == wanted {
+                    return Some(Node { zone: self, at: self.u32(slots + 4 * here) as usize });
+                }
             }
-            slot = (slot + 1) & mask;
-        }
+        })
     }
 
     /// All nodes, empty non-terminals included, in no order.
@@ -130,6 +149,11 @@ impl<'z> Node<'z> {
     pub fn relative_name(self) -> &'z [u8] {
         let len = usize::from(self.zone.0[self.at + node::NAME_LEN]);
         &self.zone.0[self.at + node::LEN..self.at + node::LEN + len]
+    }
+
+    /// Reads an octet of the node, so that its cache line is on its way before anything depends on it.
+    pub fn touch(self) -> u8 {
+        self.flags()
     }
 
     /// Whether addresses come from the governing set.

@@ -198,3 +198,49 @@ fn reject(packet: &[u8], malformed: Malformed, out: &mut [u8]) -> Option<Answere
     let category = Category::Error;
     Some(Answered { len, rcode, qtype: None, source: None, truncated: false, malformed, category })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Seed;
+    use crate::wire::reader::Message;
+
+    /// A query for `a.` with an OPT that holds these options.
+    fn packet(options: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+        packet.extend(b"\x01a\x00\x00\x01\x00\x01\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00");
+        packet.push(options.len() as u8);
+        packet.extend(options);
+        packet
+    }
+
+    fn options(settings: &Settings, transport: Transport, options: &[u8]) -> Vec<u8> {
+        let snapshot = Snapshot::empty(1, Seed::random());
+        let mut out = [0; 512];
+        let answered = respond(&snapshot, settings, &packet(options), transport, 0, &mut out).unwrap();
+        assert_eq!((answered.rcode, answered.category), (Rcode::REFUSED, Category::Error));
+        Message::parse(&out[..answered.len]).unwrap().opt().unwrap().rdata.to_vec()
+    }
+
+    #[test]
+    fn clients_of_a_stream_that_ask_are_told_how_long_it_may_be_idle() {
+        const NOT_AUTHORITATIVE: &[u8] = &[0, 15, 0, 2, 0, 20];
+        let settings = |stream_idle| Settings { stream_idle, ..Settings::default() };
+        let of_seconds = |seconds| settings(Duration::from_secs(seconds));
+        let asked = &[0, 11, 0, 0];
+        for (settings, told) in [
+            (of_seconds(10), [0, 100]),
+            (of_seconds(0), [0, 0]),
+            (of_seconds(100_000), [255, 255]),
+            (settings(Duration::from_millis(250)), [0, 2]),
+        ] {
+            let told = [&[0, 11, 0, 2], &told[..], NOT_AUTHORITATIVE].concat();
+            assert_eq!(options(&settings, Transport::Stream, asked), told);
+        }
+        let settings = of_seconds(10);
+        assert_eq!(options(&settings, Transport::Udp, asked), NOT_AUTHORITATIVE);
+        assert_eq!(options(&settings, Transport::Stream, &[]), NOT_AUTHORITATIVE);
+        assert_eq!(options(&settings, Transport::Stream, &[0, 11, 0, 2, 0, 9]), NOT_AUTHORITATIVE);
+        assert_eq!(options(&settings, Transport::Stream, &[0, 10, 0, 1, 7]), NOT_AUTHORITATIVE);
+    }
+}

@@ -127,3 +127,16 @@ impl<'s> Outcome<'s> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An outcome is written and read on the way of every query; its room for links is not.
+    #[test]
+    fn an_outcome_stays_small() {
+        let links = size_of::<ArrayVec<Link<'_>, MAX_LINKS>>();
+        assert_eq!((size_of::<Link<'_>>(), size_of::<End<'_>>()), (40, 32));
+        assert!(size_of::<Outcome<'_>>() - links <= 80, "{}", size_of::<Outcome<'_>>() - links);
+    }
+}

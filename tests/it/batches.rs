@@ -1,7 +1,13 @@
 //! The answers of a batch against those of one packet at a time, octet for octet.
 
-use portolan::answer::{Answered, BATCH, Batch, Packet, Settings, Transport, Verdict, respond};
+use portolan::answer::{Answered, BATCH, Batch, Category, Packet, Settings, Transport, Verdict, respond};
+use portolan::compile::compile;
 use portolan::snapshot::Snapshot;
+use portolan::wire::RrType;
+
+use crate::support::ask::{Ask, Opt};
+use crate::support::name;
+use crate::support::zone::Zone;
 
 /// The least room that a packet of a batch has.
 const ROOM: usize = 1280;
@@ -95,4 +101,72 @@ fn is_plain(packet: &[u8], alone: Answered) -> bool {
     let of_class_in = packet.get(packet.len() - 1 - if packet[11] == 1 { 11 } else { 0 }) == Some(&1);
     let transfer = alone.qtype.is_some_and(|qtype| matches!(qtype.0, 251 | 252));
     !alone.malformed && packet[2] & 0x78 == 0 && of_class_in && !transfer
+}
+
+/// The verdict on each packet, and what its buffer holds afterwards.
+fn answered(zone: &Zone, packets: &[Vec<u8>]) -> Vec<(Answered, Vec<u8>)> {
+    let snapshot = compile(&zone.world(), 1).snapshot;
+    assert_eq!(disagreement(&snapshot, packets), None);
+    let mut buffers: Vec<Vec<u8>> = packets.iter().map(|packet| within(packet, ROOM)).collect();
+    let mut batch = Batch::default();
+    for (packet, buffer) in packets.iter().zip(&mut buffers) {
+        batch.packets.push(Packet { buffer, len: packet.len(), verdict: None });
+    }
+    batch.respond(&snapshot, &Settings::default(), 0);
+    let verdicts: Vec<_> = batch.packets.iter().map(|packet| packet.verdict).collect();
+    let answer = |verdict| match verdict {
+        Some(Verdict::Answer(answered)) => answered,
+        other => panic!("{other:?}"),
+    };
+    let answers = verdicts.into_iter().map(answer);
+    answers.zip(buffers).map(|(answered, buffer)| (answered, buffer[..answered.len].to_vec())).collect()
+}
+
+/// Names and packets at the limits of length, answers that need all of their room and more.
+#[test]
+fn answers_stand_where_the_packets_stood() {
+    let mut zone = Zone::new("example.");
+    zone.add(&name("*.w.example."), RrType::A, vec![192, 0, 2, 1]);
+    let text = |octets: usize| [vec![octets as u8], vec![b'x'; octets]].concat();
+    zone.add(&name("some.example."), RrType::TXT, [text(200), text(200)].concat());
+    zone.add(&name("more.example."), RrType::TXT, text(255).repeat(4));
+    zone.add(&name("most.example."), RrType::TXT, text(255).repeat(5));
+    let label = "a".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}.w.example.", "a".repeat(51));
+    assert_eq!(name(&longest).as_wire().len(), 255);
+    let ask = |name_text: &str, qtype, size| {
+        let opt = size.map(|size| Opt { size, dnssec_ok: false });
+        Ask { opt, ..Ask::new(name(name_text), qtype) }.packet()
+    };
+    // An option of 900 octets: the packet is longer than its answer.
+    let mut long = ask("x.w.example.", RrType::A, Some(1232));
+    let rdlength = long.len() - 2;
+    long[rdlength..].copy_from_slice(&904_u16.to_be_bytes());
+    long.extend([0, 12, 3, 132]);
+    long.extend([0; 900]);
+    let packets = [
+        ask(&longest, RrType::A, None),
+        ask(&longest, RrType::A, Some(512)),
+        long,
+        ask("some.example.", RrType::TXT, None),
+        ask("more.example.", RrType::TXT, None),
+        ask("more.example.", RrType::TXT, Some(1232)),
+        ask("most.example.", RrType::TXT, Some(4096)),
+    ];
+    let answers = answered(&zone, &packets);
+    let found: Vec<_> = answers.iter().map(|(answered, bytes)| (bytes.len(), answered.truncated)).collect();
+    let question = 12 + 255 + 4;
+    let expected = [
+        (question + 16, false),
+        (question + 16 + 11, false),
+        (12 + 13 + 4 + 16 + 11, false),
+        (12 + 14 + 4 + 12 + 402, false),
+        (12 + 14 + 4, true),
+        (12 + 14 + 4 + 12 + 1024 + 11, false),
+        (12 + 14 + 4 + 11, true),
+    ];
+    assert_eq!(found, expected);
+    let categories: Vec<_> = answers.iter().map(|(answered, _)| answered.category).collect();
+    let (wildcard, answer) = (Category::Wildcard, Category::Answer);
+    assert_eq!(categories, [wildcard, wildcard, wildcard, answer, answer, answer, answer]);
 }

@@ -1,9 +1,16 @@
 //! Many packets of one moment, answered in place.
+//!
+//! A lookup in a large world waits for memory several times in a row. The packets of a batch wait together: every
+//! step is taken for all of them, and touches what the next one will read.
+
+use std::hint::black_box;
 
 use arrayvec::ArrayVec;
 
-use super::{Answered, Settings, Transport, respond};
+use super::locate::Search;
+use super::{Answered, Settings, Transport, answer_located};
 use crate::snapshot::Snapshot;
+use crate::wire::{Class, Malformed, NameBuf, Query, RrType};
 
 /// Most packets of a batch.
 pub const BATCH: usize = 32;
@@ -26,8 +33,8 @@ pub enum Verdict {
     Answer(Answered),
     /// Nothing is sent back.
     Silence,
-    /// Nothing that plain load is made of: the buffer holds the packet as it came, [`respond`] answers it in its own
-    /// time.
+    /// Nothing that plain load is made of: the buffer holds the packet as it came, [`super::respond`] answers it in
+    /// its own time.
     Unusual,
 }
 
@@ -40,16 +47,90 @@ pub struct Batch<'b> {
     pub at: usize,
 }
 
+/// A query of the batch on its way to its answer.
+struct Asked<'n, 's> {
+    /// Which packet it is.
+    at: usize,
+    query: Query<'n>,
+    search: Search<'s>,
+}
+
 impl Batch<'_> {
     /// Answers the packets that have no verdict yet. `turn` is that of the first packet.
     pub fn respond(&mut self, snapshot: &Snapshot, settings: &Settings, turn: u32) {
-        for (at, packet) in self.packets.iter_mut().enumerate().filter(|(_, packet)| packet.verdict.is_none())
-        {
-            self.at = at;
-            let copy = packet.buffer[..packet.len].to_vec();
-            let turn = turn.wrapping_add(at as u32);
-            let answered = respond(snapshot, settings, &copy, Transport::Udp, turn, packet.buffer);
+        let mut names: ArrayVec<NameBuf, BATCH> = self.packets.iter().map(|_| NameBuf::new()).collect();
+        let mut asked = ArrayVec::new();
+        self.read(&mut names, snapshot, &mut asked);
+        self.locate(snapshot, &mut asked);
+        for Asked { at, query, search } in &asked {
+            self.at = *at;
+            let packet = &mut self.packets[*at];
+            let located = search.finish(query.question.lower.as_wire());
+            let turn = turn.wrapping_add(*at as u32);
+            let answered =
+                answer_located(snapshot, settings, query, located, Transport::Udp, turn, packet.buffer);
             packet.verdict = Some(answered.map_or(Verdict::Silence, Verdict::Answer));
         }
     }
+
+    /// Reads the packets; what is no plain query has its verdict at once.
+    fn read<'n>(
+        &mut self,
+        names: &'n mut [NameBuf],
+        snapshot: &Snapshot,
+        asked: &mut ArrayVec<Asked<'n, '_>, BATCH>,
+    ) {
+        for ((at, packet), name) in self.packets.iter_mut().enumerate().zip(names) {
+            if packet.verdict.is_some() {
+                continue;
+            }
+            self.at = at;
+            match Query::parse(&packet.buffer[..packet.len], name) {
+                Ok(query) if is_plain(&query) => {
+                    let search = Search::begin(snapshot, query.question.lower.as_wire());
+                    asked.push(Asked { at, query, search });
+                }
+                Err(Malformed::Silence) => packet.verdict = Some(Verdict::Silence),
+                Ok(_) | Err(_) => packet.verdict = Some(Verdict::Unusual),
+            }
+        }
+    }
+
+    /// Goes to the nodes, step by step. The loops that touch are short, so that the processor waits for many of
+    /// their reads at a time.
+    fn locate<'s>(&mut self, snapshot: &'s Snapshot, asked: &mut [Asked<'_, 's>]) {
+        // One packet waits for nobody.
+        if let [asked] = asked {
+            self.at = asked.at;
+            return asked.find_zone(snapshot);
+        }
+        touch(asked, |search| search.touch_slot(snapshot));
+        touch(asked, |search| search.touch_zone(snapshot));
+        for asked in &mut *asked {
+            self.at = asked.at;
+            asked.find_zone(snapshot);
+        }
+        touch(asked, Search::touch_home);
+        touch(asked, Search::touch_node);
+    }
+}
+
+impl<'s> Asked<'_, 's> {
+    fn find_zone(&mut self, snapshot: &'s Snapshot) {
+        let question = &self.query.question;
+        self.search.find_zone(snapshot, question.lower.as_wire(), question.qtype);
+    }
+}
+
+/// Reads something for each of the queries; nothing waits for what is read.
+fn touch<'s>(asked: &[Asked<'_, 's>], read: impl Fn(&Search<'s>) -> u8) {
+    black_box(asked.iter().fold(0, |sum, asked| sum ^ read(&asked.search)));
+}
+
+/// Whether a query is what plain load is made of.
+fn is_plain(query: &Query<'_>) -> bool {
+    query.question.qclass == Class::IN
+        && query.tsig_at.is_none()
+        && query.edns.is_none_or(|edns| edns.version == 0)
+        && !matches!(query.question.qtype, RrType::AXFR | RrType::IXFR)
 }

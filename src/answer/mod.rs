@@ -4,6 +4,7 @@
 //! Invariant: no I/O, no clock, no allocation; what varies comes in as a value.
 
 mod batch;
+mod locate;
 mod outcome;
 mod refuse;
 mod resolve;
@@ -11,17 +12,20 @@ mod trace;
 mod write;
 
 pub use batch::{BATCH, Batch, Packet, Verdict};
-pub use outcome::{End, Link, LinkKind, Outcome};
+pub use outcome::{Category, End, Link, LinkKind, Outcome};
 pub use resolve::{MAX_LINKS, resolve};
 pub use trace::{Step, Trace};
-pub use write::{LEAST_UDP_SIZE, OWN_UDP_SIZE, Written, write};
+pub use write::{Frame, LEAST_UDP_SIZE, OWN_UDP_SIZE, Written, write};
 
 use std::time::Duration;
+
+use locate::Located;
+use resolve::resolve_located;
 
 use crate::model::AddressSource;
 use crate::snapshot::Snapshot;
 use crate::wire::query::Malformed;
-use crate::wire::{Class, QNAME_AT, Query, Question, Rcode, RrType};
+use crate::wire::{Class, NameBuf, QNAME_AT, Query, Question, Rcode, RrType};
 
 /// How the query came: what bounds the size of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +55,13 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// [`Settings::stream_idle`] as edns-tcp-keepalive tells it, in units of 100 ms.
+    fn idle_units(&self) -> u16 {
+        u16::try_from(self.stream_idle.as_millis() / 100).unwrap_or(u16::MAX)
+    }
+}
+
 /// What was answered, for counters and logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered {
@@ -66,6 +77,8 @@ pub struct Answered {
     pub truncated: bool,
     /// The packet was no well-formed query.
     pub malformed: bool,
+    /// What kind of answer it is.
+    pub category: Category,
 }
 
 /// Answers one packet into `out` (at least 512 octets; what fits into it bounds the answer as well); `None` is silence.
@@ -78,42 +91,73 @@ pub fn respond(
     turn: u32,
     out: &mut [u8],
 ) -> Option<Answered> {
-    let query = match Query::parse(packet) {
+    let mut name = NameBuf::new();
+    let query = match Query::parse(packet, &mut name) {
         Ok(query) => query,
         Err(malformed) => return reject(packet, malformed, out),
     };
+    let end = query.question.end();
     let mut tsig = None;
     if let Some(at) = query.tsig_at {
         tsig = refuse::bad_key(packet, at);
         if tsig.is_none() {
-            let question_end = Some(QNAME_AT + query.question.qname.len() + 4);
-            let fault = Malformed::FormErr { header: query.header, question_end, edns: query.edns };
+            let fault =
+                Malformed::FormErr { header: query.header, question_end: Some(end), edns: query.edns };
             return reject(packet, fault, out);
         }
     }
-    let outcome = decide(snapshot, settings, &query);
-    let limit = match (transport, query.edns) {
-        (Transport::Stream, _) => usize::from(u16::MAX),
-        (Transport::Udp, None) => usize::from(LEAST_UDP_SIZE),
-        (Transport::Udp, Some(edns)) => usize::from(edns.udp_size.clamp(LEAST_UDP_SIZE, OWN_UDP_SIZE)),
-    };
-    let turn = settings.rotate.then_some(turn);
-    let tail = tsig.as_deref().unwrap_or_default();
-    let written = write(&outcome, &query, limit, turn, tail, out);
-    if written.len == 0 {
-        return None;
+    out.get_mut(..end)?.copy_from_slice(&packet[..end]);
+    if query.question.qclass == Class::IN && tsig.is_none() && query.edns.is_none_or(|edns| edns.version == 0)
+    {
+        let located = Located::of(snapshot, query.question.lower.as_wire(), query.question.qtype);
+        return answer_located(snapshot, settings, &query, located, transport, turn, out);
     }
-    Some(Answered {
+    let outcome = unusual(snapshot, settings, &query);
+    let frame = frame(settings, &query, transport, turn);
+    let tail = tsig.as_deref().unwrap_or_default();
+    answered(&outcome, &query, Frame { tail, ..frame }, out)
+}
+
+/// Answers a query of class IN whose header and question stand in `out` and whose place is known.
+fn answer_located(
+    snapshot: &Snapshot,
+    settings: &Settings,
+    query: &Query<'_>,
+    located: Option<Located<'_>>,
+    transport: Transport,
+    turn: u32,
+    out: &mut [u8],
+) -> Option<Answered> {
+    let mut outcome = Outcome::code(snapshot, Rcode::NOERROR, None);
+    resolve_located(&query.question, located, &mut (), &mut outcome);
+    answered(&outcome, query, frame(settings, query, transport, turn), out)
+}
+
+fn frame(settings: &Settings, query: &Query<'_>, transport: Transport, turn: u32) -> Frame<'static> {
+    let (limit, keepalive) = match (transport, query.edns) {
+        (Transport::Stream, Some(edns)) if edns.keepalive => (u16::MAX, Some(settings.idle_units())),
+        (Transport::Stream, _) => (u16::MAX, None),
+        (Transport::Udp, None) => (LEAST_UDP_SIZE, None),
+        (Transport::Udp, Some(edns)) => (edns.udp_size.clamp(LEAST_UDP_SIZE, OWN_UDP_SIZE), None),
+    };
+    Frame { limit: usize::from(limit), turn: settings.rotate.then_some(turn), keepalive, tail: &[] }
+}
+
+fn answered(outcome: &Outcome<'_>, query: &Query<'_>, frame: Frame<'_>, out: &mut [u8]) -> Option<Answered> {
+    let written = write(outcome, query, frame, out);
+    (written.len != 0).then(|| Answered {
         len: written.len,
         rcode: outcome.rcode,
         qtype: Some(query.question.qtype),
         source: outcome.source(),
         truncated: written.truncated,
         malformed: false,
+        category: outcome.category(),
     })
 }
 
-fn decide<'s>(snapshot: &'s Snapshot, settings: &'s Settings, query: &Query<'_>) -> Outcome<'s> {
+/// What is answered to another EDNS version, a signed query or another class.
+fn unusual<'s>(snapshot: &'s Snapshot, settings: &'s Settings, query: &Query<'_>) -> Outcome<'s> {
     if query.edns.is_some_and(|edns| edns.version != 0) {
         return Outcome::code(snapshot, Rcode::BADVERS, None);
     }
@@ -121,7 +165,6 @@ fn decide<'s>(snapshot: &'s Snapshot, settings: &'s Settings, query: &Query<'_>)
         return Outcome::code(snapshot, Rcode::NOTAUTH, None);
     }
     match query.question.qclass {
-        Class::IN => resolve(snapshot, &query.question, &mut ()),
         Class::CH => chaos(snapshot, settings, &query.question),
         _ => Outcome::code(snapshot, Rcode::REFUSED, None),
     }
@@ -152,5 +195,52 @@ fn reject(packet: &[u8], malformed: Malformed, out: &mut [u8]) -> Option<Answere
     let question = question_end.and_then(|end| packet.get(QNAME_AT..end));
     let len = refuse::bare(header, question, edns, rcode, out).ok()?;
     let malformed = rcode == Rcode::FORMERR;
-    Some(Answered { len, rcode, qtype: None, source: None, truncated: false, malformed })
+    let category = Category::Error;
+    Some(Answered { len, rcode, qtype: None, source: None, truncated: false, malformed, category })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Seed;
+    use crate::wire::reader::Message;
+
+    /// A query for `a.` with an OPT that holds these options.
+    fn packet(options: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+        packet.extend(b"\x01a\x00\x00\x01\x00\x01\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00");
+        packet.push(options.len() as u8);
+        packet.extend(options);
+        packet
+    }
+
+    fn options(settings: &Settings, transport: Transport, options: &[u8]) -> Vec<u8> {
+        let snapshot = Snapshot::empty(1, Seed::random());
+        let mut out = [0; 512];
+        let answered = respond(&snapshot, settings, &packet(options), transport, 0, &mut out).unwrap();
+        assert_eq!((answered.rcode, answered.category), (Rcode::REFUSED, Category::Error));
+        Message::parse(&out[..answered.len]).unwrap().opt().unwrap().rdata.to_vec()
+    }
+
+    #[test]
+    fn clients_of_a_stream_that_ask_are_told_how_long_it_may_be_idle() {
+        const NOT_AUTHORITATIVE: &[u8] = &[0, 15, 0, 2, 0, 20];
+        let settings = |stream_idle| Settings { stream_idle, ..Settings::default() };
+        let of_seconds = |seconds| settings(Duration::from_secs(seconds));
+        let asked = &[0, 11, 0, 0];
+        for (settings, told) in [
+            (of_seconds(10), [0, 100]),
+            (of_seconds(0), [0, 0]),
+            (of_seconds(100_000), [255, 255]),
+            (settings(Duration::from_millis(250)), [0, 2]),
+        ] {
+            let told = [&[0, 11, 0, 2], &told[..], NOT_AUTHORITATIVE].concat();
+            assert_eq!(options(&settings, Transport::Stream, asked), told);
+        }
+        let settings = of_seconds(10);
+        assert_eq!(options(&settings, Transport::Udp, asked), NOT_AUTHORITATIVE);
+        assert_eq!(options(&settings, Transport::Stream, &[]), NOT_AUTHORITATIVE);
+        assert_eq!(options(&settings, Transport::Stream, &[0, 11, 0, 2, 0, 9]), NOT_AUTHORITATIVE);
+        assert_eq!(options(&settings, Transport::Stream, &[0, 10, 0, 1, 7]), NOT_AUTHORITATIVE);
+    }
 }

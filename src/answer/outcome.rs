@@ -15,14 +15,33 @@ pub struct Outcome<'s> {
     pub rcode: Rcode,
     /// AA (RFC 1034 section 6.2.6): said of the first owner in the answer section.
     pub authoritative: bool,
-    /// The aliases passed on the way, in order.
-    pub links: ArrayVec<Link<'s>, MAX_LINKS>,
+    /// A wildcard made the name asked for, or one on the way (RFC 4592).
+    pub wildcard: bool,
     /// What stands at the end.
     pub end: End<'s>,
     /// Why, for clients that speak EDNS.
     pub error: Option<ExtendedError>,
     /// The snapshot that all of it refers to.
     pub snapshot: &'s Snapshot,
+    /// The aliases passed on the way, in order.
+    pub links: ArrayVec<Link<'s>, MAX_LINKS>,
+}
+
+/// The kinds of answers that a limit on responses tells apart: those of one kind and client count together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// Records of the name asked for.
+    Answer,
+    /// The name exists, the type does not.
+    NoData,
+    /// The name does not exist.
+    NxDomain,
+    /// Name servers of a zone cut.
+    Referral,
+    /// A wildcard made the name: there are as many such names as anybody cares to ask for.
+    Wildcard,
+    /// Any other response code.
+    Error,
 }
 
 /// An alias on the way.
@@ -71,7 +90,33 @@ pub enum End<'s> {
 impl<'s> Outcome<'s> {
     /// A response code without records.
     pub fn code(snapshot: &'s Snapshot, rcode: Rcode, error: Option<ExtendedError>) -> Outcome<'s> {
-        Outcome { rcode, authoritative: false, links: ArrayVec::new(), end: End::Nothing, error, snapshot }
+        Outcome {
+            rcode,
+            authoritative: false,
+            wildcard: false,
+            end: End::Nothing,
+            error,
+            snapshot,
+            links: ArrayVec::new(),
+        }
+    }
+
+    /// Becomes a response code without records.
+    pub(super) fn fail(&mut self, rcode: Rcode, error: Option<ExtendedError>) {
+        self.links.clear();
+        (self.rcode, self.authoritative, self.end, self.error) = (rcode, false, End::Nothing, error);
+    }
+
+    /// What kind of answer it is.
+    pub fn category(&self) -> Category {
+        match self.end {
+            _ if self.rcode == Rcode::NXDOMAIN => Category::NxDomain,
+            _ if self.rcode != Rcode::NOERROR => Category::Error,
+            End::Referral(..) => Category::Referral,
+            _ if self.wildcard => Category::Wildcard,
+            End::Negative(..) => Category::NoData,
+            _ => Category::Answer,
+        }
     }
 
     /// The level that gave the addresses, where the end of the chain is a proxied name with addresses.
@@ -80,5 +125,18 @@ impl<'s> Outcome<'s> {
             End::Addresses(_, source, _) => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An outcome is written and read on the way of every query; its room for links is not.
+    #[test]
+    fn an_outcome_stays_small() {
+        let links = size_of::<ArrayVec<Link<'_>, MAX_LINKS>>();
+        assert_eq!((size_of::<Link<'_>>(), size_of::<End<'_>>()), (40, 32));
+        assert!(size_of::<Outcome<'_>>() - links <= 80, "{}", size_of::<Outcome<'_>>() - links);
     }
 }

@@ -4,6 +4,7 @@ use arrayvec::ArrayVec;
 
 use super::write::OWN_UDP_SIZE;
 use crate::wire::Header;
+use crate::wire::edns::Options;
 use crate::wire::reader::{Cursor, skip_name};
 use crate::wire::writer::{Full, Writer};
 use crate::wire::{Class, Edns, HEADER_LEN, Rcode, RrType};
@@ -26,7 +27,7 @@ pub(super) fn bare(
     debug_assert_eq!(writer.len(), HEADER_LEN);
     writer.put(question.unwrap_or_default())?;
     if let Some(edns) = edns {
-        edns.write(OWN_UDP_SIZE, rcode, None, &mut writer)?;
+        edns.write(OWN_UDP_SIZE, rcode, Options::default(), &mut writer)?;
     }
     Ok(writer.len())
 }

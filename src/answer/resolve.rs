@@ -2,10 +2,11 @@
 
 use arrayvec::ArrayVec;
 
+use super::locate::{Found, Located, relative};
 use super::outcome::{End, Link, LinkKind, Outcome};
 use super::trace::{Step, Trace};
 use crate::model::AUTOMATIC_TTL;
-use crate::snapshot::{AccountIndex, Node, Rrset, Seed, Snapshot, Zone, ZoneEntry};
+use crate::snapshot::{AccountIndex, Node, Rrset, Snapshot, ZoneEntry};
 use crate::wire::edns::ExtendedError;
 use crate::wire::{NameBuf, Question, Rcode, RrType};
 
@@ -30,82 +31,47 @@ pub fn resolve<'s>(
     question: &Question<'_>,
     trace: &mut impl Trace<'s>,
 ) -> Outcome<'s> {
+    let located = Located::of(snapshot, question.lower.as_wire(), question.qtype);
+    let mut outcome = Outcome::code(snapshot, Rcode::NOERROR, None);
+    resolve_located(question, located, trace, &mut outcome);
+    outcome
+}
+
+/// [`resolve`] where it is known already where the name stands. `outcome` is as [`Outcome::code`] makes it; it is
+/// filled in its place because it has room for all links.
+pub(super) fn resolve_located<'s>(
+    question: &Question<'_>,
+    located: Option<Located<'s>>,
+    trace: &mut impl Trace<'s>,
+    outcome: &mut Outcome<'s>,
+) {
     match question.qtype {
-        RrType::AXFR | RrType::IXFR => return Outcome::code(snapshot, Rcode::REFUSED, Some(NO_TRANSFERS)),
-        RrType::MAILA | RrType::MAILB => return Outcome::code(snapshot, Rcode::NOTIMP, None),
+        RrType::AXFR | RrType::IXFR => return outcome.fail(Rcode::REFUSED, Some(NO_TRANSFERS)),
+        RrType::MAILA | RrType::MAILB => return outcome.fail(Rcode::NOTIMP, None),
         _ => {}
     }
-    let Some(entry) = find_zone(snapshot, question.lower.as_wire(), question.qtype) else {
+    let Some(Located { entry, node }) = located else {
         trace.step(|| Step::NoZone(question.lower.clone()));
-        return Outcome::code(snapshot, Rcode::REFUSED, Some(NOT_SERVED));
+        return outcome.fail(Rcode::REFUSED, Some(NOT_SERVED));
     };
     let mut walk = Walk {
-        snapshot,
+        snapshot: outcome.snapshot,
         qname: question.lower.as_wire(),
         qtype: question.qtype,
         account: entry.account,
-        links: ArrayVec::new(),
+        outcome,
         seen: ArrayVec::new(),
         flattened: None,
         trace,
     };
-    let mut next = walk.visit(entry, question.lower.as_wire());
+    let mut next = walk.visit(entry, question.lower.as_wire(), node);
     loop {
         match next {
             Turn::Ends(rcode, end) => return walk.finish(rcode, end),
-            Turn::Fails(error) => return Outcome::code(snapshot, Rcode::SERVFAIL, Some(error)),
+            Turn::Fails(error) => return walk.outcome.fail(Rcode::SERVFAIL, Some(error)),
             Turn::Leads => next = walk.follow(),
         }
     }
-}
-
-/// The zone that answers for a name. DS is the parent's, where the parent is here (RFC 4035 section 3.1.4.1).
-fn find_zone<'s>(snapshot: &'s Snapshot, name: &[u8], qtype: RrType) -> Option<&'s ZoneEntry> {
-    let closest = snapshot.zones.closest(&snapshot.seed, name, 0)?;
-    if qtype != RrType::DS || closest.zone.origin().len() != name.len() {
-        return Some(closest);
-    }
-    // Another account's zone above is the parent only if it delegates.
-    let parent = snapshot.zones.closest(&snapshot.seed, name, 1);
-    let parent =
-        parent.filter(|parent| parent.account == closest.account || delegates(snapshot, parent, name));
-    Some(parent.unwrap_or(closest))
-}
-
-/// Whether a name is at or below a cut of a zone.
-fn delegates(snapshot: &Snapshot, entry: &ZoneEntry, name: &[u8]) -> bool {
-    let relative = &name[..name.len() - entry.zone.origin().len()];
-    !entry.zone.is_faulty()
-        && matches!(
-            find(&entry.zone, &snapshot.seed, relative),
-            Found::Exact(node) | Found::Covered(node) if node.is_cut()
-        )
-}
-
-/// What a name is in its zone.
-enum Found<'s> {
-    Exact(Node<'s>),
-    Covered(Node<'s>),
-    Wildcard(Node<'s>),
-    Missing(Node<'s>),
-}
-
-/// Looks a name up; an existing one is found at once, only misses climb.
-fn find<'s>(zone: &'s Zone, seed: &Seed, relative: &[u8]) -> Found<'s> {
-    if let Some(node) = zone.find(seed, relative) {
-        return node.covered_by().map_or(Found::Exact(node), Found::Covered);
-    }
-    let mut rest = relative;
-    while let Some((&len, tail)) = rest.split_first() {
-        rest = &tail[usize::from(len)..];
-        let Some(encloser) = zone.find(seed, rest) else { continue };
-        return match encloser.covered_by() {
-            Some(covering) => Found::Covered(covering),
-            None if encloser.is_cut() || encloser.is_dname() => Found::Covered(encloser),
-            None => encloser.wildcard().map_or(Found::Missing(encloser), Found::Wildcard),
-        };
-    }
-    Found::Missing(zone.apex())
 }
 
 /// Where a name led.
@@ -118,21 +84,22 @@ enum Turn<'s> {
     Ends(Rcode, End<'s>),
 }
 
-struct Walk<'s, 'q, 't, T> {
+struct Walk<'s, 'q, T> {
     snapshot: &'s Snapshot,
     qname: &'q [u8],
     qtype: RrType,
     /// Aliases are followed within one account only.
     account: AccountIndex,
-    links: ArrayVec<Link<'s>, MAX_LINKS>,
+    /// Takes the links on the way.
+    outcome: &'q mut Outcome<'s>,
     /// The targets of the aliases followed, those behind a flattened one included.
     seen: ArrayVec<NameBuf, MAX_LINKS>,
     /// The CNAME that is being replaced by the addresses of its target.
     flattened: Option<Flattened<'s>>,
-    trace: &'t mut T,
+    trace: &'q mut T,
 }
 
-impl<'s, T: Trace<'s>> Walk<'s, '_, '_, T> {
+impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
     /// An alias leads to `target`. Where the chain was there before, all there is to say has been said.
     fn lead(&mut self, target: NameBuf) -> Turn<'s> {
         let was_there = |name: &[u8]| name == target.as_wire();
@@ -147,7 +114,8 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, '_, T> {
     /// Goes to the target of an alias.
     fn follow(&mut self) -> Turn<'s> {
         let target = self.seen.last().expect("an alias led here").clone();
-        let Some(entry) = find_zone(self.snapshot, target.as_wire(), self.qtype) else {
+        let located = Located::of(self.snapshot, target.as_wire(), self.qtype);
+        let Some(Located { entry, node }) = located else {
             self.trace.step(|| Step::NotHere);
             return Turn::Ends(Rcode::NOERROR, End::Nothing);
         };
@@ -155,19 +123,19 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, '_, T> {
             self.trace.step(|| Step::OtherAccount);
             return Turn::Ends(Rcode::NOERROR, End::Nothing);
         }
-        self.visit(entry, target.as_wire())
+        self.visit(entry, target.as_wire(), node)
     }
 
-    /// Looks a name up in its zone.
-    fn visit(&mut self, entry: &'s ZoneEntry, name: &[u8]) -> Turn<'s> {
+    /// Looks at a name in its zone, where it has this node of its own.
+    fn visit(&mut self, entry: &'s ZoneEntry, name: &[u8], node: Option<Node<'s>>) -> Turn<'s> {
         let zone = &entry.zone;
         self.trace.step(|| Step::Zone(NameBuf::from_wire(name).expect("a name was looked up"), entry));
         if zone.is_faulty() {
             self.trace.step(|| Step::FaultyZone);
             return Turn::Fails(ZONE_NOT_READY);
         }
-        let relative = &name[..name.len() - zone.origin().len()];
-        match find(zone, &self.snapshot.seed, relative) {
+        let relative = relative(entry, name);
+        match Found::of(zone, &self.snapshot.seed, relative, node) {
             Found::Exact(node) if node.is_cut() => {
                 self.trace.step(|| Step::AtCut(node));
                 // Only DS is the parent's at a cut (RFC 4035 section 3.1.4.1).
@@ -180,6 +148,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, '_, T> {
             }
             Found::Wildcard(node) => {
                 self.trace.step(|| Step::Wildcard(node));
+                self.outcome.wildcard = true;
                 self.at(entry, node)
             }
             Found::Covered(node) if node.is_cut() => {
@@ -258,7 +227,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, '_, T> {
 
     fn push(&mut self, link: Link<'s>) {
         if self.flattened.is_none() {
-            self.links.try_push(link).expect("no more links than were counted");
+            self.outcome.links.try_push(link).expect("no more links than were counted");
         }
     }
 
@@ -308,30 +277,23 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, '_, T> {
         self.lead(target)
     }
 
-    fn finish(&mut self, rcode: Rcode, end: End<'s>) -> Outcome<'s> {
-        let (rcode, end) = match self.flattened {
+    fn finish(self, rcode: Rcode, end: End<'s>) {
+        let outcome = self.outcome;
+        (outcome.rcode, outcome.end) = match self.flattened {
             None => (rcode, end),
             Some(Flattened { link, apex }) => match end {
                 End::Rrset(_, rrset) => (rcode, End::Flattened(rrset)),
                 End::Negative(..) => (Rcode::NOERROR, End::Negative(link.entry, capped_ttl(link.entry))),
                 End::Addresses(..) => (rcode, end),
-                _ if apex => return Outcome::code(self.snapshot, Rcode::SERVFAIL, Some(FLATTEN_OUTSIDE)),
+                _ if apex => return outcome.fail(Rcode::SERVFAIL, Some(FLATTEN_OUTSIDE)),
                 // What cannot be flattened here is left to the resolver.
                 _ => {
-                    self.links.try_push(link).expect("no more links than were counted");
+                    outcome.links.try_push(link).expect("no more links than were counted");
                     (Rcode::NOERROR, End::Nothing)
                 }
             },
         };
-        let authoritative = !(self.links.is_empty() && matches!(end, End::Referral(..)));
-        Outcome {
-            rcode,
-            authoritative,
-            links: std::mem::take(&mut self.links),
-            end,
-            error: None,
-            snapshot: self.snapshot,
-        }
+        outcome.authoritative = !(outcome.links.is_empty() && matches!(end, End::Referral(..)));
     }
 }
 

@@ -6,10 +6,10 @@ use crate::model::AUTOMATIC_TTL;
 use crate::snapshot::layout::record;
 use crate::snapshot::{Family, Node, Rrset, ZoneEntry};
 use crate::wire::Header;
-use crate::wire::edns::OPT_LEN;
+use crate::wire::edns::{OPT_LEN, Options};
 use crate::wire::reader::read_name;
 use crate::wire::writer::{Full, Writer};
-use crate::wire::{Class, QNAME_AT, Query, RrType};
+use crate::wire::{Class, HEADER_LEN, QNAME_AT, Query, RrType};
 
 /// UDP payload that we send and take: no fragment on any common path.
 pub const OWN_UDP_SIZE: u16 = 1232;
@@ -29,25 +29,31 @@ pub struct Written {
     pub truncated: bool,
 }
 
-/// Writes the answer to `query`. `limit` bounds its octets; `turn` says where a rotation starts, `None` keeps the
-/// order; `tail` is appended behind everything else (a TSIG record).
-pub fn write(
-    outcome: &Outcome<'_>,
-    query: &Query<'_>,
-    limit: usize,
-    turn: Option<u32>,
-    tail: &[u8],
-    out: &mut [u8],
-) -> Written {
+/// What bounds and varies an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'t> {
+    /// Most octets of the message.
+    pub limit: usize,
+    /// Where a rotation of addresses starts; `None` keeps their order.
+    pub turn: Option<u32>,
+    /// The idle timeout of the stream, in units of 100 ms, for clients that ask (RFC 7828).
+    pub keepalive: Option<u16>,
+    /// Appended behind everything else: a TSIG record.
+    pub tail: &'t [u8],
+}
+
+/// Writes the answer to `query` into `out`, which begins with the query's own header and question: they stay where
+/// they are, the header with the flags and counts of the answer.
+pub fn write(outcome: &Outcome<'_>, query: &Query<'_>, frame: Frame<'_>, out: &mut [u8]) -> Written {
     let mut message = Message {
         outcome,
         query,
-        turn,
-        writer: Writer::new(out, limit),
+        turn: frame.turn,
+        writer: Writer::resume(out, query.question.end(), frame.limit),
         counts: [0; 3],
         dnames: [0; MAX_LINKS],
     };
-    match message.write_all(tail) {
+    match message.write_all(frame) {
         Ok(truncated) => Written { len: message.writer.len(), truncated },
         // Only a buffer shorter than the longest question and OPT can bring us here.
         Err(Full) => Written { len: 0, truncated: true },
@@ -77,19 +83,17 @@ const AUTHORITY: usize = 1;
 const ADDITIONAL: usize = 2;
 
 impl Message<'_, '_> {
-    fn write_all(&mut self, tail: &[u8]) -> Result<bool, Full> {
-        let question = &self.query.question;
-        self.writer.put(&[0; QNAME_AT])?;
-        self.writer.put(question.qname)?;
-        self.writer.put_u16(question.qtype.0)?;
-        self.writer.put_u16(question.qclass.0)?;
-        let error = self.outcome.error.filter(|_| self.query.edns.is_some());
-        let opt = self.query.edns.map_or(0, |_| OPT_LEN + error.map_or(0, |error| error.option_len()));
-        // Two long names, the question and the key, may leave no room: then TCP is the place to ask (TC).
-        let fits = self.writer.room() >= opt + tail.len();
-        let tail = if fits { tail } else { &[] };
-        self.writer.reserve(opt + tail.len())?;
+    fn write_all(&mut self, frame: Frame<'_>) -> Result<bool, Full> {
         let sections = self.writer.len();
+        if sections != self.query.question.end() {
+            return Err(Full);
+        }
+        let options = Options { error: self.outcome.error, keepalive: frame.keepalive };
+        let opt = self.query.edns.map_or(0, |_| OPT_LEN + options.len());
+        // Two long names, the question and the key, may leave no room: then TCP is the place to ask (TC).
+        let fits = self.writer.room() >= opt + frame.tail.len();
+        let tail = if fits { frame.tail } else { &[] };
+        self.writer.reserve(opt + tail.len())?;
         let truncated = self.write_sections().is_err() || !fits;
         if truncated {
             self.writer.step_back(sections);
@@ -97,18 +101,18 @@ impl Message<'_, '_> {
         }
         self.writer.release(opt + tail.len());
         if let Some(edns) = self.query.edns {
-            edns.write(OWN_UDP_SIZE, self.outcome.rcode, error, &mut self.writer)?;
+            edns.write(OWN_UDP_SIZE, self.outcome.rcode, options, &mut self.writer)?;
             self.counts[ADDITIONAL] += 1;
         }
         if !tail.is_empty() {
             self.writer.put(tail)?;
             self.counts[ADDITIONAL] += 1;
         }
-        self.write_header(truncated);
+        self.patch_header(truncated);
         Ok(truncated)
     }
 
-    fn write_header(&mut self, truncated: bool) {
+    fn patch_header(&mut self, truncated: bool) {
         let mut flags = self.query.header.reply_flags() | self.outcome.rcode.0 & 0xf;
         if self.outcome.authoritative {
             flags |= Header::AA;
@@ -117,14 +121,16 @@ impl Message<'_, '_> {
             flags |= Header::TC;
         }
         let [answer, authority, additional] = self.counts;
-        let words = [self.query.header.id, flags, 1, answer, authority, additional];
-        for (index, word) in words.into_iter().enumerate() {
-            self.writer.patch(2 * index, &word.to_be_bytes());
+        let mut words = [0; HEADER_LEN - 2];
+        for (at, word) in [flags, 1, answer, authority, additional].into_iter().enumerate() {
+            words[2 * at..2 * at + 2].copy_from_slice(&word.to_be_bytes());
         }
+        // The ID is the query's.
+        self.writer.patch(2, &words);
     }
 
     fn write_sections(&mut self) -> Result<(), Full> {
-        let mut owner = Owner { at: QNAME_AT, len: self.query.question.qname.len() };
+        let mut owner = Owner { at: QNAME_AT, len: self.query.question.lower.as_wire().len() };
         for index in 0..self.outcome.links.len() {
             owner = self.write_link(index, owner)?;
         }

@@ -1,20 +1,21 @@
 //! What every RRset becomes: which records are compiled, and their bytes ready for a message.
 
-use super::TooLarge;
-use super::names::can_proxy;
+use super::names::{Names, can_proxy, range};
 use crate::model::Record;
 use crate::snapshot::layout::{OWNER_IS_QNAME, flag};
 use crate::wire::name::{is_at_or_below, name_len};
 use crate::wire::{Class, RrType};
 
 /// What an RRset becomes.
-pub(super) struct RrsetPlan<'a> {
+pub(super) struct RrsetPlan {
     /// The type.
     pub(super) rtype: RrType,
-    /// Its records, at least one.
-    pub(super) records: Vec<&'a Record>,
-    /// The names in its RDATA whose addresses are in the zone.
-    pub(super) additionals: Vec<AdditionalPlan>,
+    /// Its records in [`Sets::kept`], at least one.
+    first: u32,
+    records: u32,
+    /// Its additionals in [`Sets::additionals`].
+    pub(super) first_additional: u32,
+    pub(super) additionals: u32,
 }
 
 /// A name in RDATA whose addresses belong into the additional section.
@@ -28,18 +29,42 @@ pub(super) struct AdditionalPlan {
     pub(super) node: usize,
 }
 
-/// Which of the records of a name are compiled.
-pub(super) fn plan_rrsets<'a>(
-    flags: u8,
-    below_cut: bool,
-    records: &[(usize, &'a Record)],
-    proxies: bool,
-    rrsets: &mut Vec<RrsetPlan<'a>>,
-) {
+/// The RRsets of a zone, name by name.
+pub(super) struct Sets {
+    pub(super) plans: Vec<RrsetPlan>,
+    /// Numbers of the records that are compiled, RRset by RRset.
+    kept: Vec<u32>,
+    pub(super) additionals: Vec<AdditionalPlan>,
+}
+
+impl Sets {
+    /// Nothing yet, with room for the RRsets of so many records.
+    pub(super) fn with_room_for(records: usize) -> Sets {
+        let plans = Vec::with_capacity(records);
+        Sets { plans, kept: Vec::with_capacity(records), additionals: Vec::new() }
+    }
+
+    /// Numbers of the records of an RRset.
+    pub(super) fn records(&self, set: &RrsetPlan) -> &[u32] {
+        &self.kept[range(set.first, set.records)]
+    }
+
+    /// The names in the RDATA of an RRset whose addresses are in the zone.
+    pub(super) fn additionals(&self, set: &RrsetPlan) -> &[AdditionalPlan] {
+        &self.additionals[range(set.first_additional, set.additionals)]
+    }
+}
+
+/// Decides which of the records of a name are compiled.
+pub(super) fn plan_rrsets(names: &mut Names<'_>, node: usize, proxies: bool, sets: &mut Sets) {
+    let flags = names.plans[node].flags;
+    let below_cut = names.covered_by_cut(node);
     // Addresses of a name that is tagged proxied are nobody's glue: their content must not leave.
-    let tagged = proxies && records.iter().any(|(_, record)| can_proxy(record.rtype) && record.is_proxied());
+    let tagged = proxies
+        && flags & (flag::OCCLUDED | flag::CUT) != 0
+        && names.records(node).any(|record| can_proxy(record.rtype) && record.is_proxied());
     let glue = |record: &Record| record.rtype.is_address() && !tagged;
-    let wildcard = records.first().is_some_and(|(_, record)| record.owner.is_wildcard());
+    let wildcard = names.is_wildcard(node);
     let kept = |record: &Record| {
         if flags & flag::OCCLUDED != 0 {
             below_cut && glue(record)
@@ -49,23 +74,32 @@ pub(super) fn plan_rrsets<'a>(
             flags & flag::PROXIED == 0 || !can_proxy(record.rtype)
         }
     };
-    for (_, record) in records.iter().filter(|(_, record)| kept(record)) {
-        match rrsets.last_mut() {
-            // RRsets of the name before cannot be mistaken for this one's: the owner is compared.
-            Some(last) if last.rtype == record.rtype && last.records[0].owner == record.owner => {
-                last.records.push(record);
-            }
-            _ => {
-                rrsets.push(RrsetPlan { rtype: record.rtype, records: vec![record], additionals: Vec::new() })
-            }
+    let start = sets.plans.len();
+    for &at in names.members(node) {
+        let record = names.record(at);
+        if !kept(record) {
+            continue;
+        }
+        let first = sets.kept.len() as u32;
+        sets.kept.push(at);
+        match sets.plans[start..].last_mut() {
+            Some(last) if last.rtype == record.rtype => last.records += 1,
+            _ => sets.plans.push(RrsetPlan {
+                rtype: record.rtype,
+                first,
+                records: 1,
+                first_additional: 0,
+                additionals: 0,
+            }),
         }
     }
+    names.plans[node].first_set = start as u32;
+    names.plans[node].sets = (sets.plans.len() - start) as u32;
 }
 
-/// The stored RDATA of a record: names that end in the origin are cut and end in a pointer to be patched.
-/// Returns the offsets of those pointers.
-fn encode_rdata(record: &Record, origin: &[u8], to: &mut Vec<u8>) -> Vec<usize> {
-    let mut patches = Vec::new();
+/// The stored RDATA of a record: names that end in the origin are cut and end in a pointer to be patched, the
+/// offsets of which are appended to `patches`.
+fn encode_rdata(record: &Record, origin: &[u8], to: &mut Vec<u8>, patches: &mut Vec<usize>) {
     let rdata = &record.rdata;
     // A pointer is no shorter than the root, and it is the only name that is.
     let names = match record.rtype {
@@ -73,10 +107,8 @@ fn encode_rdata(record: &Record, origin: &[u8], to: &mut Vec<u8>) -> Vec<usize> 
         RrType::SOA | RrType::MINFO => 2,
         _ => 1,
     };
-    let mut at = if record.rtype == RrType::MX { 2 } else { 0 };
-    let head = if names == 0 { 0 } else { at };
-    to.extend_from_slice(&rdata[..head]);
-    at = head;
+    let mut at = if names > 0 && record.rtype == RrType::MX { 2 } else { 0 };
+    to.extend_from_slice(&rdata[..at]);
     for _ in 0..names {
         let len = name_len(&rdata[at..]).unwrap_or(rdata.len() - at);
         let name = &rdata[at..at + len];
@@ -90,10 +122,10 @@ fn encode_rdata(record: &Record, origin: &[u8], to: &mut Vec<u8>) -> Vec<usize> 
         at += len;
     }
     to.extend_from_slice(&rdata[at..]);
-    patches
 }
 
-/// An RRset in its final form, but for the places of nodes.
+/// An RRset in its final form, but for the places of nodes; its buffers are used again for the next one.
+#[derive(Default)]
 pub(super) struct Encoded {
     /// The records.
     pub(super) bytes: Vec<u8>,
@@ -103,25 +135,25 @@ pub(super) struct Encoded {
     pub(super) starts: Vec<usize>,
 }
 
-/// Writes the records of an RRset.
-pub(super) fn encode(plan: &RrsetPlan<'_>, origin: &[u8]) -> Result<Encoded, TooLarge> {
-    let mut encoded = Encoded { bytes: Vec::new(), patches: Vec::new(), starts: Vec::new() };
-    for record in &plan.records {
-        let bytes = &mut encoded.bytes;
-        encoded.starts.push(bytes.len());
-        bytes.extend_from_slice(&OWNER_IS_QNAME);
-        bytes.extend_from_slice(&record.rtype.0.to_be_bytes());
-        bytes.extend_from_slice(&Class::IN.0.to_be_bytes());
-        bytes.extend_from_slice(&record.ttl.to_be_bytes());
-        let length_at = bytes.len();
-        bytes.extend_from_slice(&[0, 0]);
-        encoded.patches.extend(encode_rdata(record, origin, bytes));
-        let length = (bytes.len() - length_at - 2) as u16;
-        bytes[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+impl Encoded {
+    /// Writes the records of an RRset.
+    pub(super) fn encode<'r>(&mut self, records: impl Iterator<Item = &'r Record>, origin: &[u8]) {
+        let Encoded { bytes, patches, starts } = self;
+        bytes.clear();
+        patches.clear();
+        starts.clear();
+        for record in records {
+            let start = bytes.len();
+            starts.push(start);
+            let mut head = [0; 12];
+            head[..2].copy_from_slice(&OWNER_IS_QNAME);
+            head[2..4].copy_from_slice(&record.rtype.0.to_be_bytes());
+            head[4..6].copy_from_slice(&Class::IN.0.to_be_bytes());
+            head[6..10].copy_from_slice(&record.ttl.to_be_bytes());
+            bytes.extend_from_slice(&head);
+            encode_rdata(record, origin, bytes, patches);
+            let length = (bytes.len() - start - 12) as u16;
+            bytes[start + 10..start + 12].copy_from_slice(&length.to_be_bytes());
+        }
     }
-    if encoded.bytes.len() > usize::from(u16::MAX) {
-        let owner = plan.records[0].owner.to_string();
-        return Err(TooLarge::Rrset(owner, plan.rtype));
-    }
-    Ok(encoded)
 }

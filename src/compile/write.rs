@@ -1,131 +1,168 @@
-//! The bytes of a compiled zone: places first, then everything to its place.
+//! The bytes of a compiled zone, one name behind the other; what points to a name is filled in at the end.
 
 use super::TooLarge;
-use super::names::{Names, Plan};
-use super::rrsets::{Encoded, RrsetPlan, encode};
-use crate::snapshot::layout::{flag, head, node, pad, record, rrset, tag};
-use crate::snapshot::{Seed, Zone};
+use super::names::{Names, range};
+use super::rrsets::{Encoded, RrsetPlan, Sets};
+use crate::snapshot::Zone;
+use crate::snapshot::layout::DENSE;
+use crate::snapshot::layout::{extension, flag, head, node, record, slots_for, tag, tags_len};
 use crate::wire::RrType;
 
-/// Places of everything.
-pub(super) struct Layout {
-    encoded: Vec<Encoded>,
-    places: Vec<usize>,
-    capacity: usize,
-    tags_at: usize,
-    slots_at: usize,
-    total: usize,
+/// Writes a zone.
+pub(super) fn write_zone(names: &Names<'_>, sets: &Sets, origin: &[u8]) -> Result<Zone, TooLarge> {
+    let slots = slots_for(names.plans.len());
+    let most = most_octets(names, sets, origin.len());
+    let wide = most > usize::from(u16::MAX);
+    let mut bytes = Vec::with_capacity(most);
+    bytes.resize(head::LEN, 0);
+    bytes.extend_from_slice(origin);
+    bytes.resize(bytes.len() + tags_len(slots) + if wide { 4 } else { 2 } * slots, 0);
+    let mut writer = Writer {
+        names,
+        sets,
+        origin,
+        bytes,
+        encoded: Encoded::default(),
+        places: Vec::new(),
+        links: Vec::new(),
+    };
+    writer.places.reserve(names.plans.len());
+    for index in 0..names.plans.len() {
+        writer.node(index)?;
+    }
+    let Writer { mut bytes, places, links, .. } = writer;
+    // Every place is one of an octet that is there.
+    if u32::try_from(bytes.len()).is_err() {
+        return Err(TooLarge::Zone);
+    }
+    for (at, node) in links {
+        put_u32(&mut bytes, at, places[node]);
+    }
+    let named = names.plans.iter().filter(|plan| plan.sets > 0 || plan.flags & flag::PROXIED != 0).count();
+    put_u32(&mut bytes, head::NAMES, named);
+    put_u32(&mut bytes, head::SLOTS, slots);
+    bytes[head::ORIGIN_LEN] = origin.len() as u8;
+    bytes[head::FLAGS] = if wide { head::WIDE } else { 0 };
+    fill_slots(&mut bytes, head::LEN + origin.len(), slots, wide, names, &places);
+    Ok(Zone::from_bytes(bytes.into()))
 }
 
-impl Layout {
-    /// Finds a place for everything.
-    pub(super) fn new(
-        plans: &mut [Plan<'_>],
-        rrsets: &[RrsetPlan<'_>],
-        origin: &[u8],
-    ) -> Result<Layout, TooLarge> {
-        let encoded = rrsets.iter().map(|plan| encode(plan, origin)).collect::<Result<Vec<_>, _>>()?;
-        let capacity = (plans.len() * 3 / 2 + 1).next_power_of_two();
-        let tags_at = pad(head::LEN + origin.len());
-        let slots_at = pad(tags_at + capacity);
-        let mut at = slots_at + 4 * capacity;
-        let mut places = Vec::with_capacity(rrsets.len());
-        for plan in plans {
-            plan.at = at;
-            at += pad(node::LEN + plan.relative.len()) + node::ENTRY * plan.rrsets.len();
-            for index in plan.rrsets.clone() {
-                places.push(at);
-                let (rrset, encoded) = (&rrsets[index], &encoded[index]);
-                at += pad(rrset::LEN + 2 * encoded.patches.len())
-                    + rrset::ADDITIONAL * rrset.additionals.len()
-                    + pad(encoded.bytes.len());
+/// At least as many octets as the zone takes.
+fn most_octets(names: &Names<'_>, sets: &Sets, origin: usize) -> usize {
+    let slots = slots_for(names.plans.len());
+    let nodes: usize =
+        (0..names.plans.len()).map(|index| node::LEN + node::LINK + names.relative(index).len()).sum();
+    let records: usize = (sets.plans.iter())
+        .map(|set| {
+            let records = sets.records(set).iter();
+            let patches = 2 * extension::PATCH;
+            let records: usize =
+                records.map(|at| record::RDATA + names.record(*at).rdata.len() + patches).sum();
+            node::ENTRY + extension::LEN + extension::ADDITIONAL * set.additionals as usize + records
+        })
+        .sum();
+    head::LEN + origin + tags_len(slots) + 4 * slots + nodes + records
+}
+
+struct Writer<'a> {
+    names: &'a Names<'a>,
+    sets: &'a Sets,
+    origin: &'a [u8],
+    bytes: Vec<u8>,
+    encoded: Encoded,
+    /// Where each name stands.
+    places: Vec<usize>,
+    /// Where the place of which name belongs.
+    links: Vec<(usize, usize)>,
+}
+
+impl Writer<'_> {
+    fn node(&mut self, index: usize) -> Result<(), TooLarge> {
+        let plan = &self.names.plans[index];
+        let relative = self.names.relative(index);
+        self.places.push(self.bytes.len());
+        let linked = if plan.link.is_some() { flag::LINKED } else { 0 };
+        self.bytes.extend_from_slice(&[plan.flags | linked, relative.len() as u8]);
+        self.bytes.extend_from_slice(&(plan.sets as u16).to_le_bytes());
+        if let Some(link) = plan.link {
+            self.link(link as usize);
+        }
+        self.bytes.extend_from_slice(relative);
+        let mut entry = self.bytes.len();
+        self.bytes.resize(entry + node::ENTRY * plan.sets as usize, 0);
+        for set in &self.sets.plans[range(plan.first_set, plan.sets)] {
+            self.rrset(set, entry)?;
+            entry += node::ENTRY;
+        }
+        Ok(())
+    }
+
+    /// Appends the place of a name, once it is known.
+    fn link(&mut self, node: usize) {
+        self.links.push((self.bytes.len(), node));
+        self.bytes.extend_from_slice(&[0; 4]);
+    }
+
+    /// Appends an RRset and fills in its directory entry.
+    fn rrset(&mut self, set: &RrsetPlan, entry: usize) -> Result<(), TooLarge> {
+        let records = self.sets.records(set);
+        self.encoded.encode(records.iter().map(|at| self.names.record(*at)), self.origin);
+        let octets = self.encoded.bytes.len();
+        if octets > usize::from(u16::MAX) {
+            return Err(TooLarge::Rrset(self.names.record(records[0]).owner.to_string(), set.rtype));
+        }
+        let at = self.bytes.len();
+        let additionals = self.sets.additionals(set);
+        let extended = !additionals.is_empty() || !self.encoded.patches.is_empty();
+        if extended {
+            self.bytes.extend_from_slice(&(self.encoded.patches.len() as u16).to_le_bytes());
+            self.bytes.extend_from_slice(&(additionals.len() as u16).to_le_bytes());
+            for patch in &self.encoded.patches {
+                self.bytes.extend_from_slice(&(*patch as u16).to_le_bytes());
+            }
+            for additional in additionals {
+                let start = self.encoded.starts[additional.record];
+                let name_at = additional.name_at.map_or(start, |at| start + record::RDATA + at);
+                let flags = if additional.required { extension::REQUIRED } else { 0 };
+                self.bytes.extend_from_slice(&(name_at as u16).to_le_bytes());
+                self.bytes.extend_from_slice(&flags.to_le_bytes());
+                self.link(additional.node);
             }
         }
-        if u32::try_from(at).is_err() {
-            return Err(TooLarge::Zone);
+        self.bytes.extend_from_slice(&self.encoded.bytes);
+        let count = records.len() as u16 | if extended { node::EXTENDED } else { 0 };
+        put_u16(&mut self.bytes, entry, set.rtype.0.into());
+        put_u16(&mut self.bytes, entry + 2, octets);
+        put_u16(&mut self.bytes, entry + 4, count.into());
+        if set.rtype == RrType::SOA && self.places.len() == 1 {
+            let soa = self.names.record(records[0]);
+            let minimum = soa.rdata.last_chunk::<4>().map_or(0, |minimum| u32::from_be_bytes(*minimum));
+            put_u32(&mut self.bytes, head::SOA, at);
+            put_u16(&mut self.bytes, head::SOA_BYTES, octets);
+            put_u16(&mut self.bytes, head::SOA_RECORDS, count.into());
+            put_u32(&mut self.bytes, head::NEGATIVE_TTL, soa.ttl.min(minimum) as usize);
         }
-        Ok(Layout { encoded, places, capacity, tags_at, slots_at, total: at })
+        Ok(())
     }
+}
 
-    /// Writes everything to its place.
-    pub(super) fn write(
-        &self,
-        names: &Names<'_>,
-        rrsets: &[RrsetPlan<'_>],
-        origin: &[u8],
-        seed: &Seed,
-    ) -> Result<Zone, TooLarge> {
-        let plans = &names.plans;
-        let mut bytes = vec![0; self.total];
-        let named = plans.iter().filter(|plan| !plan.rrsets.is_empty() || plan.flags & flag::PROXIED != 0);
-        put_u32(&mut bytes, head::NAMES, named.count());
-        put_u32(&mut bytes, head::MASK, self.capacity - 1);
-        put_u32(&mut bytes, head::TAGS, self.tags_at);
-        put_u32(&mut bytes, head::SLOTS, self.slots_at);
-        put_u32(&mut bytes, head::APEX, plans[0].at);
-        let soa = plans[0].rrsets.clone().find(|index| rrsets[*index].rtype == RrType::SOA);
-        if let Some(index) = soa {
-            let record = rrsets[index].records[0];
-            let minimum = record.rdata.last_chunk::<4>().map_or(0, |minimum| u32::from_be_bytes(*minimum));
-            put_u32(&mut bytes, head::SOA, self.places[index]);
-            put_u32(&mut bytes, head::NEGATIVE_TTL, record.ttl.min(minimum) as usize);
+/// Fills in tags and slots, which stand from `tags` on.
+fn fill_slots(bytes: &mut [u8], tags: usize, slots: usize, wide: bool, names: &Names<'_>, places: &[usize]) {
+    let at = tags + tags_len(slots);
+    for (index, (plan, place)) in names.plans.iter().zip(places).enumerate() {
+        let mut slot = index;
+        if slots > DENSE {
+            slot = plan.hash as usize & (slots - 1);
+            while bytes[tags + slot] != 0 {
+                slot = (slot + 1) & (slots - 1);
+            }
         }
-        bytes[head::ORIGIN_LEN] = origin.len() as u8;
-        bytes[head::LEN..head::LEN + origin.len()].copy_from_slice(origin);
-        for plan in plans {
-            self.write_slot(plan, seed, &mut bytes);
-            self.write_node(plan, plans, rrsets, &mut bytes);
+        bytes[tags + slot] = tag(plan.hash);
+        if wide {
+            put_u32(bytes, at + 4 * slot, *place);
+        } else {
+            put_u16(bytes, at + 2 * slot, *place);
         }
-        Ok(Zone::from_bytes(bytes.into()))
-    }
-
-    fn write_slot(&self, plan: &Plan<'_>, seed: &Seed, bytes: &mut [u8]) {
-        let hash = seed.hash(plan.relative);
-        let mask = self.capacity - 1;
-        let mut slot = hash as usize & mask;
-        while bytes[self.tags_at + slot] != 0 {
-            slot = (slot + 1) & mask;
-        }
-        bytes[self.tags_at + slot] = tag(hash);
-        put_u32(bytes, self.slots_at + 4 * slot, plan.at);
-    }
-
-    fn write_node(&self, plan: &Plan<'_>, plans: &[Plan<'_>], rrsets: &[RrsetPlan<'_>], bytes: &mut [u8]) {
-        bytes[plan.at + node::FLAGS] = plan.flags;
-        bytes[plan.at + node::NAME_LEN] = plan.relative.len() as u8;
-        put_u16(bytes, plan.at + node::TYPES, plan.rrsets.len());
-        put_u32(bytes, plan.at + node::LINK, plan.link.map_or(0, |link| plans[link].at));
-        let name_at = plan.at + node::LEN;
-        bytes[name_at..name_at + plan.relative.len()].copy_from_slice(plan.relative);
-        let directory = plan.at + pad(node::LEN + plan.relative.len());
-        for (position, index) in plan.rrsets.clone().enumerate() {
-            let entry = directory + node::ENTRY * position;
-            put_u16(bytes, entry, usize::from(rrsets[index].rtype.0));
-            put_u32(bytes, entry + 4, self.places[index]);
-            self.write_rrset(index, &rrsets[index], plans, bytes);
-        }
-    }
-
-    fn write_rrset(&self, index: usize, plan: &RrsetPlan<'_>, plans: &[Plan<'_>], bytes: &mut [u8]) {
-        let encoded = &self.encoded[index];
-        let at = self.places[index];
-        put_u16(bytes, at + rrset::BYTES, encoded.bytes.len());
-        put_u16(bytes, at + rrset::RECORDS, plan.records.len());
-        put_u16(bytes, at + rrset::PATCHES, encoded.patches.len());
-        put_u16(bytes, at + rrset::ADDITIONALS, plan.additionals.len());
-        for (position, patch) in encoded.patches.iter().enumerate() {
-            put_u16(bytes, at + rrset::LEN + 2 * position, *patch);
-        }
-        let mut next = at + pad(rrset::LEN + 2 * encoded.patches.len());
-        for additional in &plan.additionals {
-            let start = encoded.starts[additional.record];
-            let name_at = additional.name_at.map_or(start, |at| start + record::RDATA + at);
-            put_u16(bytes, next, name_at);
-            put_u16(bytes, next + 2, if additional.required { usize::from(rrset::REQUIRED) } else { 0 });
-            put_u32(bytes, next + 4, plans[additional.node].at);
-            next += rrset::ADDITIONAL;
-        }
-        bytes[next..next + encoded.bytes.len()].copy_from_slice(&encoded.bytes);
     }
 }
 

@@ -72,7 +72,8 @@ impl Engine {
     /// what is remembered of them.
     pub fn explain(&self, name: &Name, rtype: RrType) -> Explanation {
         let snapshot = self.publisher.current();
-        let question = Question::new(name, rtype);
+        let lower = NameBuf::lower_of(name);
+        let question = Question::new(&lower, rtype);
         let mut steps: Vec<Step<'_>> = Vec::new();
         answer::resolve(&snapshot, &question, &mut steps);
         let origins: BTreeSet<Name> = steps

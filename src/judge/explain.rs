@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::addrmap::precedence::Verdict;
 use crate::addrmap::{Decision, Precedence};
-use crate::answer::{self, Step};
+use crate::answer::{self, Frame, Step};
 use crate::model::{LoadedZone, Place, RecordTags, World, ZoneContent, ZoneData};
 use crate::snapshot::{Node, Snapshot, Zone, ZoneEntry};
 use crate::wire::Header;
@@ -80,14 +80,17 @@ impl Explanation {
 
 /// Walks to the answer of a question of class IN and tells every turn. `snapshot` must be compiled from `world`.
 pub fn explain(world: &World, snapshot: &Snapshot, name: &Name, qtype: RrType) -> Explanation {
-    let question = Question::new(name, qtype);
+    let lower = NameBuf::lower_of(name);
+    let question = Question::new(&lower, qtype);
     let mut steps: Vec<Step<'_>> = Vec::new();
     let outcome = answer::resolve(snapshot, &question, &mut steps);
-    let edns = Edns { udp_size: u16::MAX, version: 0, dnssec_ok: false };
+    let edns = Edns::of_size(u16::MAX);
     let header = Header { id: 0, flags: 0 };
     let query = Query { header, question, edns: Some(edns), tsig_at: None };
     let mut bytes = vec![0; usize::from(u16::MAX)];
-    let written = answer::write(&outcome, &query, bytes.len(), None, &[], &mut bytes);
+    question.put(header, name, &mut bytes).expect("any question fits into 65535 octets");
+    let frame = Frame { limit: bytes.len(), turn: None, keepalive: None, tail: &[] };
+    let written = answer::write(&outcome, &query, frame, &mut bytes);
     bytes.truncate(written.len);
     let mut teller = Teller { world, qtype, snapshot, turns: Vec::new(), entry: None, node: None };
     for step in steps {

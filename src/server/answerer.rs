@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::answer::{self, Answered, Settings, Transport};
+use crate::answer::{self, Answered, Category, Settings, Transport};
 use crate::snapshot::Snapshot;
 use crate::telemetry::{Block, Cell, Reply, Throttle};
 use crate::wire::Header;
@@ -110,6 +110,7 @@ fn server_failure(packet: &[u8], out: &mut [u8]) -> Option<Answered> {
         source: None,
         truncated: false,
         malformed: false,
+        category: Category::Error,
     })
 }
 
@@ -165,6 +166,7 @@ mod tests {
             source: None,
             truncated: false,
             malformed: false,
+            category: Category::Answer,
         };
         assert_eq!(answerer().guard(&[], &mut [0; 64], |_| Some(answered)), None);
     }

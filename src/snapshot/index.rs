@@ -144,21 +144,68 @@ impl ZoneIndex {
 
     /// The closest zone at or above a name (wire form, lower case), leaving out the first `skip` labels.
     pub fn closest(&self, seed: &Seed, name: &[u8], skip: usize) -> Option<&ZoneEntry> {
-        let mut depth = labels(name).count();
+        self.closest_from(seed, name, self.candidate(seed, name, skip)?)
+    }
+
+    /// Where a search for the closest zone begins: the longest suffix, leaving out the first `skip` labels, that has
+    /// as many labels as some zone.
+    pub fn candidate(&self, seed: &Seed, name: &[u8], skip: usize) -> Option<Candidate> {
+        let mut labels = 0_usize;
         let mut at = 0;
-        for _ in 0..skip {
-            depth = depth.checked_sub(1)?;
+        while name[at] != 0 {
+            labels += 1;
             at += 1 + usize::from(name[at]);
         }
+        let allowed = labels.checked_sub(skip)?;
+        let mut candidate = Candidate { hash: 0, at: 0, labels };
+        self.descend(seed, name, allowed, &mut candidate).then_some(candidate)
+    }
+
+    /// Shortens a candidate to at most `allowed` labels, as many as some zone has; false where no zone has so few.
+    fn descend(&self, seed: &Seed, name: &[u8], allowed: usize, candidate: &mut Candidate) -> bool {
+        let depths = self.depths & (u128::MAX >> (DEPTHS - 1 - allowed));
+        let Some(labels) = depths.checked_ilog2() else { return false };
+        while candidate.labels > labels as usize {
+            candidate.labels -= 1;
+            candidate.at += 1 + usize::from(name[candidate.at]);
+        }
+        candidate.hash = seed.hash(&name[candidate.at..]);
+        true
+    }
+
+    /// Reads from the slot where the search for a candidate begins, so that it is on its way to the caches before
+    /// anything depends on it. What is returned means nothing.
+    pub fn touch(&self, candidate: &Candidate) -> u8 {
+        self.shard(candidate.hash).touch(candidate.hash as u32)
+    }
+
+    /// The zone that a candidate most likely is: nothing is read but the slots.
+    pub fn guess(&self, candidate: &Candidate) -> Option<&ZoneEntry> {
+        self.shard(candidate.hash).guess(candidate.hash as u32)
+    }
+
+    /// [`ZoneIndex::closest`] from its first candidate on.
+    pub fn closest_from(&self, seed: &Seed, name: &[u8], mut candidate: Candidate) -> Option<&ZoneEntry> {
         loop {
-            let there = self.depths >> depth & 1 == 1;
-            if let Some(entry) = there.then(|| self.get(seed, &name[at..])).flatten() {
-                return Some(entry);
+            let found = self.shard(candidate.hash).get(candidate.hash as u32, &name[candidate.at..]);
+            if found.is_some() {
+                return found;
             }
-            depth = depth.checked_sub(1)?;
-            at += 1 + usize::from(name[at]);
+            let allowed = candidate.labels.checked_sub(1)?;
+            if !self.descend(seed, name, allowed, &mut candidate) {
+                return None;
+            }
         }
     }
+}
+
+/// A suffix of a name that may be a zone.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    hash: u64,
+    /// Where in the name the suffix begins.
+    at: usize,
+    labels: usize,
 }
 
 /// A power of two of shards in groups.

@@ -1,15 +1,21 @@
 //! Where things stand in the bytes of a compiled zone. Written by `compile`, read by [`super::zone`].
 //!
-//! All numbers are little-endian; nodes and RRsets start at multiples of four. A zone ends at 4 GiB.
+//! All numbers are little-endian and nothing is padded but the tags: what a lookup needs of a small zone lies in its
+//! first cache lines, and a name's data right behind the name. A zone ends at 4 GiB.
 //!
 //! ```text
-//! zone  = head, origin, tags (one octet a slot), slots (u32 a slot), nodes
-//! node  = flags u8, length of the relative name u8, number of types u16, link u32,
-//!         relative name in lower case (padded), directory, then its RRsets
-//! directory entry = type u16, zero u16, place of the RRset u32
-//! rrset = length u16, records u16, patches u16, additionals u16,
-//!         patches (u16 each, padded), additionals (u16 name, u16 flags, u32 node), records (padded)
+//! zone  = head, origin, tags (one octet a slot, padded to a multiple of eight), slots (u16 a slot, u32 in a wide
+//!         zone), nodes, the apex first
+//! node  = flags u8, length of the relative name u8, number of types u16, link u32 (only with the flag LINKED),
+//!         relative name in lower case, directory, then its RRsets in the order of the directory
+//! directory entry = type u16, octets of the records u16, number of records u16 (with EXTENDED)
+//! rrset = its extension (only with EXTENDED): patches u16, additionals u16, patches (u16 each),
+//!         additionals (u16 name, u16 flags, u32 node);
+//!         records
 //! ```
+//!
+//! Up to [`DENSE`] names are looked for among all tags, eight at a time: the slot of a name is its number. More are
+//! in a hash table with open addressing.
 //!
 //! Records of an RRset are ready for a message: the owner is the pointer `C0 0C`, which is right whenever the owner is
 //! the name asked for. Names in the RDATA of RFC 1035 types that end in the zone's origin end in a pointer that a
@@ -19,24 +25,39 @@
 pub mod head {
     /// Names that own records or are proxied: what people count.
     pub const NAMES: usize = 0;
-    /// Slots of the hash table minus one.
-    pub const MASK: usize = 4;
-    /// Place of the tags.
-    pub const TAGS: usize = 8;
-    /// Place of the slots.
-    pub const SLOTS: usize = 12;
-    /// Place of the apex node.
-    pub const APEX: usize = 16;
+    /// Number of slots: the names of a dense zone, else a power of two above [`super::DENSE`].
+    pub const SLOTS: usize = 4;
     /// Place of the SOA RRset.
-    pub const SOA: usize = 20;
+    pub const SOA: usize = 8;
+    /// Octets of its records.
+    pub const SOA_BYTES: usize = 12;
+    /// Number of its records, as in a directory entry.
+    pub const SOA_RECORDS: usize = 14;
     /// min(TTL of the SOA, MINIMUM), in seconds (RFC 2308 section 5).
-    pub const NEGATIVE_TTL: usize = 24;
+    pub const NEGATIVE_TTL: usize = 16;
     /// Octets of the origin in wire form.
-    pub const ORIGIN_LEN: usize = 28;
-    /// 1 where the zone cannot be answered from.
-    pub const FAULTY: usize = 29;
+    pub const ORIGIN_LEN: usize = 20;
+    /// Flags of the zone.
+    pub const FLAGS: usize = 21;
     /// Octets of the head; the origin follows.
-    pub const LEN: usize = 32;
+    pub const LEN: usize = 22;
+    /// Flag: the zone cannot be answered from.
+    pub const FAULTY: u8 = 1;
+    /// Flag: the zone is larger than 64 KiB, and a slot has four octets.
+    pub const WIDE: u8 = 2;
+}
+
+/// Most names, empty non-terminals and the apex included, that are looked for among all tags.
+pub const DENSE: usize = 32;
+
+/// Octets of the tags of so many slots.
+pub const fn tags_len(slots: usize) -> usize {
+    (slots + 7) & !7
+}
+
+/// Number of slots of a zone with so many names.
+pub const fn slots_for(names: usize) -> usize {
+    if names <= DENSE { names } else { (names + names / 2 + 1).next_power_of_two() }
 }
 
 /// Offsets in a node.
@@ -47,12 +68,16 @@ pub mod node {
     pub const NAME_LEN: usize = 1;
     /// Number of directory entries.
     pub const TYPES: usize = 2;
-    /// Place of another node: what covers this one if it is occluded, else its wildcard child; 0 for none.
+    /// Octets before the link or the relative name.
+    pub const LEN: usize = 4;
+    /// Octets of a link: the place of another node, of what covers this one if it is occluded, else of its wildcard
+    /// child.
     pub const LINK: usize = 4;
-    /// Octets before the relative name.
-    pub const LEN: usize = 8;
     /// Octets of a directory entry.
-    pub const ENTRY: usize = 8;
+    pub const ENTRY: usize = 6;
+    /// Bit of the number of records in a directory entry: the RRset has an extension. (An RRset of 65,535 octets has
+    /// 5,461 records at most.)
+    pub const EXTENDED: u16 = 0x8000;
 }
 
 /// Flags of a node.
@@ -69,20 +94,20 @@ pub mod flag {
     pub const CNAME: u8 = 16;
     /// That CNAME is answered as the addresses of its target.
     pub const FLATTEN: u8 = 32;
+    /// Has a link.
+    pub const LINKED: u8 = 64;
 }
 
-/// Offsets in an RRset.
-pub mod rrset {
-    /// Octets of all records.
-    pub const BYTES: usize = 0;
-    /// Number of records.
-    pub const RECORDS: usize = 2;
+/// Offsets in the extension of an RRset.
+pub mod extension {
     /// Number of patches.
-    pub const PATCHES: usize = 4;
+    pub const PATCHES: usize = 0;
     /// Number of additionals.
-    pub const ADDITIONALS: usize = 6;
+    pub const ADDITIONALS: usize = 2;
     /// Octets before the patches.
-    pub const LEN: usize = 8;
+    pub const LEN: usize = 4;
+    /// Octets of a patch.
+    pub const PATCH: usize = 2;
     /// Octets of an additional.
     pub const ADDITIONAL: usize = 8;
     /// Flag of an additional: an in-domain name server, whose addresses a referral must carry (RFC 9471).
@@ -103,11 +128,6 @@ pub mod record {
 
 /// `C0 0C`: a pointer to the name of the question.
 pub const OWNER_IS_QNAME: [u8; 2] = [0xc0, 0x0c];
-
-/// The next multiple of four.
-pub const fn pad(len: usize) -> usize {
-    (len + 3) & !3
-}
 
 /// The tag of a hash: never zero, which means an empty slot.
 pub const fn tag(hash: u64) -> u8 {

@@ -15,7 +15,7 @@ pub mod sharded;
 pub mod zone;
 
 pub use addresses::{AddressSet, Family};
-pub use index::{AccountIndex, SetIndex, ZoneEntry, ZoneIndex};
+pub use index::{AccountIndex, Candidate, SetIndex, ZoneEntry, ZoneIndex};
 pub use publish::{Publisher, Reader, Retired};
 pub use seed::Seed;
 pub use sharded::Sharded;

@@ -31,15 +31,33 @@ impl Shard {
 
     /// The zone with exactly this origin.
     pub(super) fn get(&self, hash: u32, origin: &[u8]) -> Option<&ZoneEntry> {
+        self.of(hash).find(|entry| entry.zone.origin() == origin)
+    }
+
+    /// Reads from the first slot for a hash.
+    pub(super) fn touch(&self, hash: u32) -> u8 {
+        let slot = &self.slots[hash as usize & (self.slots.len() - 1)];
+        slot.as_ref().map_or(0, |slot| slot.hash as u8)
+    }
+
+    /// The first zone with this hash, which nearly always is the only one.
+    pub(super) fn guess(&self, hash: u32) -> Option<&ZoneEntry> {
+        self.of(hash).next()
+    }
+
+    /// The zones with this hash.
+    fn of(&self, hash: u32) -> impl Iterator<Item = &ZoneEntry> {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
-        while let Some(slot) = &self.slots[at] {
-            if slot.hash == hash && slot.entry.zone.origin() == origin {
-                return Some(&slot.entry);
+        std::iter::from_fn(move || {
+            while let Some(slot) = &self.slots[at] {
+                at = (at + 1) & mask;
+                if slot.hash == hash {
+                    return Some(&slot.entry);
+                }
             }
-            at = (at + 1) & mask;
-        }
-        None
+            None
+        })
     }
 
     /// Puts an entry in and returns the one that had its origin.

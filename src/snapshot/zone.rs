@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Seed;
-use super::layout::{flag, head, node, pad, record, rrset, tag};
+use super::layout::{DENSE, extension, flag, head, node, record, tag, tags_len};
 use crate::wire::RrType;
 
 /// A compiled zone. Cloning shares the bytes.
@@ -21,14 +21,14 @@ impl Zone {
     pub fn faulty(origin_lower: &[u8]) -> Zone {
         let mut bytes = vec![0; head::LEN];
         bytes[head::ORIGIN_LEN] = origin_lower.len() as u8;
-        bytes[head::FAULTY] = 1;
+        bytes[head::FLAGS] = head::FAULTY;
         bytes.extend_from_slice(origin_lower);
         Zone(bytes.into())
     }
 
     /// Whether the zone cannot be answered from.
     pub fn is_faulty(&self) -> bool {
-        self.0[head::FAULTY] != 0
+        self.0[head::FLAGS] & head::FAULTY != 0
     }
 
     /// The origin in wire form, lower case.
@@ -46,14 +46,15 @@ impl Zone {
         self.0.len()
     }
 
-    /// The apex.
+    /// The apex. A faulty zone has none.
     pub fn apex(&self) -> Node<'_> {
-        Node { zone: self, at: self.u32(head::APEX) as usize }
+        Node { zone: self, at: self.table().end() }
     }
 
     /// The SOA RRset.
     pub fn soa(&self) -> Rrset<'_> {
-        Rrset { zone: self, at: self.u32(head::SOA) as usize }
+        let (bytes, records) = (self.u16(head::SOA_BYTES), self.u16(head::SOA_RECORDS));
+        Rrset { zone: self, at: self.u32(head::SOA), bytes, records }
     }
 
     /// TTL of negative answers, in seconds: min(TTL of the SOA, MINIMUM) (RFC 2308 section 5).
@@ -63,19 +64,65 @@ impl Zone {
 
     /// The node of a name, given by its labels in front of the origin in lower case.
     pub fn find(&self, seed: &Seed, relative: &[u8]) -> Option<Node<'_>> {
-        let hash = seed.hash(relative);
-        let mask = self.u32(head::MASK) as usize;
-        let tags = self.u32(head::TAGS) as usize;
-        let slots = self.u32(head::SLOTS) as usize;
+        self.find_hashed(seed.hash(relative), relative)
+    }
+
+    /// [`Zone::find`] where the hash of `relative` by the seed is known already.
+    pub fn find_hashed(&self, hash: u64, relative: &[u8]) -> Option<Node<'_>> {
+        self.probe(hash, |node| node.relative_name() == relative)
+    }
+
+    /// The first node that a name of this hash can be, without a look at the node itself: what a batch touches
+    /// ahead. A faulty zone has none.
+    pub fn seek(&self, hash: u64) -> Option<Node<'_>> {
+        self.probe(hash, |_| true)
+    }
+
+    /// Reads an octet of the head, so that the first cache line is on its way before anything depends on it.
+    pub fn touch_head(&self) -> u8 {
+        self.0[head::FLAGS]
+    }
+
+    /// Reads from the tag and the slot where the search for a hash begins, so that both are on their way before
+    /// anything depends on them. What is returned means nothing.
+    pub fn touch_home(&self, hash: u64) -> u8 {
+        let table = self.table();
+        let home = if table.slots <= DENSE { 0 } else { hash as usize & (table.slots - 1) };
+        let width = if table.wide { 4 } else { 2 };
+        let read = |at: usize| self.0.get(at).copied().unwrap_or_default();
+        read(table.tags + home) ^ read(table.places() + width * home)
+    }
+
+    /// The first node with the tag of a hash that `is_it` says yes to.
+    fn probe<'z>(&'z self, hash: u64, is_it: impl Fn(Node<'z>) -> bool) -> Option<Node<'z>> {
+        let table = self.table();
         let wanted = tag(hash);
+        if table.slots <= DENSE {
+            let group = |at: usize| u64::from_le_bytes(self.octets(at));
+            for first in (0..table.slots).step_by(8) {
+                // A zero octet is a hit, and so may be the octet behind one: the name decides. The padding never is:
+                // it lacks the highest bit, which every tag has.
+                let missed = group(table.tags + first) ^ (LOW * u64::from(wanted));
+                let mut hits = missed.wrapping_sub(LOW) & !missed & HIGH;
+                while hits != 0 {
+                    let node = self.node_in(&table, first + hits.trailing_zeros() as usize / 8);
+                    if is_it(node) {
+                        return Some(node);
+                    }
+                    hits &= hits - 1;
+                }
+            }
+            return None;
+        }
+        let mask = table.slots - 1;
         let mut slot = hash as usize & mask;
         loop {
             // The table is never full, so an empty slot ends every search.
-            match self.0[tags + slot] {
+            match self.0[table.tags + slot] {
                 0 => return None,
                 found if found == wanted => {
-                    let node = Node { zone: self, at: self.u32(slots + 4 * slot) as usize };
-                    if node.relative_name() == relative {
+                    let node = self.node_in(&table, slot);
+                    if is_it(node) {
                         return Some(node);
                     }
                 }
@@ -87,20 +134,65 @@ impl Zone {
 
     /// All nodes, empty non-terminals included, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        let count = if self.is_faulty() { 0 } else { self.u32(head::MASK) as usize + 1 };
-        let tags = self.u32(head::TAGS) as usize;
+        let table = self.table();
+        (0..table.slots)
+            .filter(move |slot| self.0[table.tags + slot] != 0)
+            .map(move |slot| self.node_in(&table, slot))
+    }
+
+    fn table(&self) -> Table {
+        let tags = head::LEN + usize::from(self.0[head::ORIGIN_LEN]);
         let slots = self.u32(head::SLOTS) as usize;
-        (0..count)
-            .filter(move |slot| self.0[tags + slot] != 0)
-            .map(move |slot| Node { zone: self, at: self.u32(slots + 4 * slot) as usize })
+        let wide = self.0[head::FLAGS] & head::WIDE != 0;
+        Table { tags, slots, wide }
+    }
+
+    fn node_in(&self, table: &Table, slot: usize) -> Node<'_> {
+        let places = table.places();
+        let at = if table.wide {
+            self.u32(places + 4 * slot) as usize
+        } else {
+            usize::from(self.u16(places + 2 * slot))
+        };
+        Node { zone: self, at }
+    }
+
+    fn octets<const N: usize>(&self, at: usize) -> [u8; N] {
+        *self.0[at..].first_chunk().expect("compile writes what the layout says")
     }
 
     fn u16(&self, at: usize) -> u16 {
-        u16::from_le_bytes([self.0[at], self.0[at + 1]])
+        u16::from_le_bytes(self.octets(at))
     }
 
     fn u32(&self, at: usize) -> u32 {
-        u32::from_le_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
+        u32::from_le_bytes(self.octets(at))
+    }
+}
+
+/// The lowest and the highest bit of every octet.
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Where the tags and slots of a zone stand.
+#[derive(Clone, Copy)]
+struct Table {
+    tags: usize,
+    /// Number of slots.
+    slots: usize,
+    /// Whether a slot has four octets.
+    wide: bool,
+}
+
+impl Table {
+    /// Place of the slots.
+    fn places(&self) -> usize {
+        self.tags + tags_len(self.slots)
+    }
+
+    /// Behind the slots: the first node.
+    fn end(&self) -> usize {
+        self.places() + if self.wide { 4 } else { 2 } * self.slots
     }
 }
 
@@ -126,10 +218,24 @@ impl<'z> Node<'z> {
         self.flags() & flag != 0
     }
 
+    /// Place of the relative name.
+    fn name_at(self) -> usize {
+        let link = usize::from(self.has(flag::LINKED)) * node::LINK;
+        self.at + node::LEN + link
+    }
+
+    fn name_len(self) -> usize {
+        usize::from(self.zone.0[self.at + node::NAME_LEN])
+    }
+
     /// The labels in front of the origin in wire form, lower case, without a root label.
     pub fn relative_name(self) -> &'z [u8] {
-        let len = usize::from(self.zone.0[self.at + node::NAME_LEN]);
-        &self.zone.0[self.at + node::LEN..self.at + node::LEN + len]
+        &self.zone.0[self.name_at()..][..self.name_len()]
+    }
+
+    /// Reads an octet of the node, so that its cache line is on its way before anything depends on it.
+    pub fn touch(self) -> u8 {
+        self.flags()
     }
 
     /// Whether addresses come from the governing set.
@@ -159,7 +265,7 @@ impl<'z> Node<'z> {
 
     /// Whether it is the apex.
     pub fn is_apex(self) -> bool {
-        self.zone.0[self.at + node::NAME_LEN] == 0
+        self.name_len() == 0
     }
 
     /// Whether it owns nothing itself and exists only because names below it do (RFC 4592 section 2.2.2).
@@ -178,8 +284,8 @@ impl<'z> Node<'z> {
     }
 
     fn linked(self) -> Option<Node<'z>> {
-        let at = self.zone.u32(self.at + node::LINK) as usize;
-        (at != 0).then_some(Node { zone: self.zone, at })
+        self.has(flag::LINKED)
+            .then(|| Node { zone: self.zone, at: self.zone.u32(self.at + node::LEN) as usize })
     }
 
     /// The RRset of a type, as stored.
@@ -190,12 +296,15 @@ impl<'z> Node<'z> {
     /// All RRsets stored here.
     pub fn rrsets(self) -> impl Iterator<Item = (RrType, Rrset<'z>)> {
         let zone = self.zone;
-        let name_len = usize::from(zone.0[self.at + node::NAME_LEN]);
-        let directory = self.at + pad(node::LEN + name_len);
+        let directory = self.name_at() + self.name_len();
         let types = usize::from(zone.u16(self.at + node::TYPES));
+        let mut at = directory + node::ENTRY * types;
         (0..types).map(move |index| {
-            let entry = directory + node::ENTRY * index;
-            (RrType(zone.u16(entry)), Rrset { zone, at: zone.u32(entry + 4) as usize })
+            let [t0, t1, b0, b1, r0, r1] = zone.octets(directory + node::ENTRY * index);
+            let (bytes, records) = (u16::from_le_bytes([b0, b1]), u16::from_le_bytes([r0, r1]));
+            let rrset = Rrset { zone, at: at as u32, bytes, records };
+            at += rrset.extension_len() + usize::from(bytes);
+            (RrType(u16::from_le_bytes([t0, t1])), rrset)
         })
     }
 }
@@ -210,13 +319,18 @@ impl fmt::Debug for Node<'_> {
 #[derive(Clone, Copy)]
 pub struct Rrset<'z> {
     zone: &'z Zone,
-    at: usize,
+    /// Place of its extension or, where it has none, of its records.
+    at: u32,
+    /// Octets of its records.
+    bytes: u16,
+    /// Number of its records, with [`node::EXTENDED`].
+    records: u16,
 }
 
 impl<'z> Rrset<'z> {
     /// Number of records.
     pub fn len(self) -> u16 {
-        self.zone.u16(self.at + rrset::RECORDS)
+        self.records & !node::EXTENDED
     }
 
     /// Whether there is no record; does not occur.
@@ -224,38 +338,54 @@ impl<'z> Rrset<'z> {
         self.len() == 0
     }
 
-    fn patch_count(self) -> usize {
-        usize::from(self.zone.u16(self.at + rrset::PATCHES))
+    fn is_extended(self) -> bool {
+        self.records & node::EXTENDED != 0
     }
 
-    fn additional_count(self) -> usize {
-        usize::from(self.zone.u16(self.at + rrset::ADDITIONALS))
+    /// Numbers of patches and additionals.
+    fn counts(self) -> (usize, usize) {
+        if !self.is_extended() {
+            return (0, 0);
+        }
+        let at = self.at as usize;
+        let count = |field| usize::from(self.zone.u16(at + field));
+        (count(extension::PATCHES), count(extension::ADDITIONALS))
     }
 
-    fn additionals_at(self) -> usize {
-        self.at + pad(rrset::LEN + 2 * self.patch_count())
+    fn patches_at(self) -> usize {
+        self.at as usize + extension::LEN
+    }
+
+    fn extension_len(self) -> usize {
+        if !self.is_extended() {
+            return 0;
+        }
+        let (patches, additionals) = self.counts();
+        extension::LEN + extension::PATCH * patches + extension::ADDITIONAL * additionals
     }
 
     /// The records as they stand in a message, the owner being the name asked for.
     pub fn bytes(self) -> &'z [u8] {
-        let start = self.additionals_at() + rrset::ADDITIONAL * self.additional_count();
-        &self.zone.0[start..start + usize::from(self.zone.u16(self.at + rrset::BYTES))]
+        let start = self.at as usize + self.extension_len();
+        &self.zone.0[start..start + usize::from(self.bytes)]
     }
 
     /// Where in [`Rrset::bytes`] a pointer to the zone's origin belongs.
     pub fn patches(self) -> impl Iterator<Item = usize> {
-        (0..self.patch_count()).map(move |index| usize::from(self.zone.u16(self.at + rrset::LEN + 2 * index)))
+        let patch = move |index| usize::from(self.zone.u16(self.patches_at() + extension::PATCH * index));
+        (0..self.counts().0).map(patch)
     }
 
     /// The names in the RDATA whose addresses belong into the additional section.
     pub fn additionals(self) -> impl Iterator<Item = Additional<'z>> {
         let zone = self.zone;
-        let start = self.additionals_at();
-        (0..self.additional_count()).map(move |index| {
-            let at = start + rrset::ADDITIONAL * index;
+        let (patches, additionals) = self.counts();
+        let start = self.patches_at() + extension::PATCH * patches;
+        (0..additionals).map(move |index| {
+            let at = start + extension::ADDITIONAL * index;
             Additional {
                 name_at: usize::from(zone.u16(at)),
-                required: zone.u16(at + 2) & rrset::REQUIRED != 0,
+                required: zone.u16(at + 2) & extension::REQUIRED != 0,
                 node: Node { zone, at: zone.u32(at + 4) as usize },
             }
         })
@@ -277,7 +407,7 @@ impl<'z> Rrset<'z> {
 
     /// Whether the first name in the RDATA of the first record ends in a pointer to the origin.
     pub fn is_patched(self) -> bool {
-        self.patch_count() > 0
+        self.counts().0 > 0
     }
 }
 

@@ -12,12 +12,16 @@ pub struct Edns {
     pub version: u8,
     /// The DO bit (RFC 3225), copied into the answer.
     pub dnssec_ok: bool,
+    /// The client asks how long a stream may be idle (edns-tcp-keepalive, RFC 7828). Means nothing over UDP.
+    pub keepalive: bool,
 }
 
 /// DO in the flags of OPT's TTL field.
 const DO: u32 = 0x8000;
 /// OPT without options: root owner, type, class, TTL, RDLENGTH.
 pub const OPT_LEN: usize = 11;
+/// Option code of edns-tcp-keepalive (RFC 7828 section 3.1).
+const OPTION_KEEPALIVE: u16 = 11;
 /// Option code of an extended DNS error (RFC 8914 section 2).
 const OPTION_EDE: u16 = 15;
 
@@ -47,43 +51,75 @@ impl ExtendedError {
 }
 
 impl Edns {
-    /// Reads CLASS and TTL of an OPT record.
-    pub fn from_fields(class: u16, ttl: u32) -> Edns {
-        Edns { udp_size: class, version: (ttl >> 16) as u8, dnssec_ok: ttl & DO != 0 }
+    /// An OPT without flags and options.
+    pub fn of_size(udp_size: u16) -> Edns {
+        Edns { udp_size, version: 0, dnssec_ok: false, keepalive: false }
     }
 
-    /// Whether RDATA of an OPT is a whole number of options (RFC 6891 section 6.1.2).
-    pub fn options_are_well_formed(mut rdata: &[u8]) -> bool {
-        while !rdata.is_empty() {
-            let Some(head) = rdata.first_chunk::<4>() else { return false };
-            let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
-            match rdata.get(4 + len..) {
-                Some(rest) => rdata = rest,
-                None => return false,
-            }
+    /// Reads CLASS, TTL and RDATA of an OPT record; `None` where RDATA is no whole number of options (RFC 6891
+    /// section 6.1.2).
+    pub fn read(class: u16, ttl: u32, rdata: &[u8]) -> Option<Edns> {
+        let mut edns = Edns { version: (ttl >> 16) as u8, dnssec_ok: ttl & DO != 0, ..Edns::of_size(class) };
+        let mut rest = rdata;
+        while !rest.is_empty() {
+            let head = rest.first_chunk::<4>()?;
+            let (code, len) =
+                (u16::from_be_bytes([head[0], head[1]]), u16::from_be_bytes([head[2], head[3]]));
+            rest = rest.get(4 + usize::from(len)..)?;
+            // A timeout is the server's to say: a query leaves it out (RFC 7828 section 3.2.1).
+            edns.keepalive |= code == OPTION_KEEPALIVE && len == 0;
         }
-        true
+        Some(edns)
     }
 
-    /// Appends the OPT of an answer: own size, version 0, the upper bits of `rcode`, DO as asked, `error` if any.
+    /// Appends the OPT of an answer: own size, version 0, the upper bits of `rcode`, DO as asked, and the options.
     pub fn write(
         &self,
         own_size: u16,
         rcode: Rcode,
-        error: Option<ExtendedError>,
+        options: Options,
         to: &mut Writer<'_>,
     ) -> Result<(), Full> {
-        let flags = if self.dnssec_ok { DO } else { 0 };
-        to.put(&[0])?;
-        to.put_u16(RrType::OPT.0)?;
-        to.put_u16(own_size)?;
-        to.put_u32(u32::from(rcode.0 >> 4) << 24 | flags)?;
-        let Some(error) = error else { return to.put_u16(0) };
-        to.put_u16(error.option_len() as u16)?;
-        to.put_u16(OPTION_EDE)?;
-        to.put_u16(2 + error.text.len() as u16)?;
-        to.put_u16(error.code)?;
-        to.put(error.text.as_bytes())
+        let mut fixed = [0; OPT_LEN];
+        fixed[1..3].copy_from_slice(&RrType::OPT.0.to_be_bytes());
+        fixed[3..5].copy_from_slice(&own_size.to_be_bytes());
+        fixed[5] = (rcode.0 >> 4) as u8;
+        fixed[7] = if self.dnssec_ok { DO.to_be_bytes()[2] } else { 0 };
+        fixed[9..].copy_from_slice(&(options.len() as u16).to_be_bytes());
+        to.put(&fixed)?;
+        if let Some(timeout) = options.keepalive {
+            for word in [OPTION_KEEPALIVE, 2, timeout] {
+                to.put_u16(word)?;
+            }
+        }
+        if let Some(error) = options.error {
+            for word in [OPTION_EDE, 2 + error.text.len() as u16, error.code] {
+                to.put_u16(word)?;
+            }
+            to.put(error.text.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Options of an answer's OPT.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Why the answer is what it is.
+    pub error: Option<ExtendedError>,
+    /// How long a stream may be idle, in units of 100 ms (RFC 7828).
+    pub keepalive: Option<u16>,
+}
+
+impl Options {
+    /// Octets of all options.
+    pub fn len(&self) -> usize {
+        self.error.map_or(0, |error| error.option_len()) + self.keepalive.map_or(0, |_| 6)
+    }
+
+    /// Whether there is no option.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -93,15 +129,12 @@ mod tests {
 
     #[test]
     fn options_must_fill_the_rdata() {
-        assert!(Edns::options_are_well_formed(&[]));
-        assert!(Edns::options_are_well_formed(&[0, 10, 0, 2, 1, 2, 0, 11, 0, 0]));
-        assert!(!Edns::options_are_well_formed(&[0, 10, 0, 3, 1, 2]));
-        assert!(!Edns::options_are_well_formed(&[0, 10, 0]));
-    }
-
-    #[test]
-    fn fields_are_read() {
-        let edns = Edns::from_fields(1400, 0x0001_8000);
-        assert_eq!(edns, Edns { udp_size: 1400, version: 1, dnssec_ok: true });
+        let read = |rdata: &[u8]| Edns::read(1400, 0x0001_8000, rdata);
+        let edns = Edns { version: 1, dnssec_ok: true, ..Edns::of_size(1400) };
+        assert_eq!(read(&[]), Some(edns));
+        assert_eq!(read(&[0, 10, 0, 2, 1, 2, 0, 11, 0, 0]), Some(Edns { keepalive: true, ..edns }));
+        assert_eq!(read(&[0, 11, 0, 2, 0, 9]), Some(edns));
+        assert_eq!(read(&[0, 10, 0, 3, 1, 2]), None);
+        assert_eq!(read(&[0, 10, 0]), None);
     }
 }

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use arrayvec::ArrayVec;
+
 use super::{MAX_LABEL, MAX_NAME};
 
 /// Why a text or some bytes are not a name.
@@ -265,57 +267,101 @@ impl fmt::Debug for Name {
     }
 }
 
-/// A name held inline: no allocation, for the way of a query.
-#[derive(Clone)]
-pub struct NameBuf {
-    len: u8,
-    bytes: [u8; MAX_NAME],
-}
+/// A name held inline: no allocation, for the way of a query. It is made where it stays: a move copies all of its
+/// room.
+pub struct NameBuf(ArrayVec<u8, MAX_NAME>);
 
 impl NameBuf {
-    /// Copies one uncompressed wire name.
-    pub fn from_wire(wire: &[u8]) -> Result<NameBuf, NameError> {
-        let len = name_len(wire)?;
-        let mut bytes = [0; MAX_NAME];
-        bytes[..len].copy_from_slice(&wire[..len]);
-        Ok(NameBuf { len: len as u8, bytes })
+    /// Room for a name: the root until one is put in.
+    pub fn new() -> NameBuf {
+        let mut bytes = ArrayVec::new();
+        bytes.push(0);
+        NameBuf(bytes)
     }
 
-    /// Copies one uncompressed wire name in lower case.
-    pub fn lower_from_wire(wire: &[u8]) -> Result<NameBuf, NameError> {
-        let mut name = NameBuf::from_wire(wire)?;
-        let len = usize::from(name.len);
-        name.bytes[..len].make_ascii_lowercase();
+    /// Copies one uncompressed wire name.
+    pub fn from_wire(wire: &[u8]) -> Result<NameBuf, NameError> {
+        let mut name = NameBuf::new();
+        name.set(wire)?;
         Ok(name)
     }
 
     /// `labels` (wire form without a root label) in front of `suffix` (a whole wire name).
     pub fn concat(labels: &[u8], suffix: &[u8]) -> Result<NameBuf, NameError> {
-        let len = labels.len() + suffix.len();
-        if len > MAX_NAME {
-            return Err(NameError::NameTooLong);
+        let mut name = NameBuf(ArrayVec::new());
+        for part in [labels, suffix] {
+            name.0.try_extend_from_slice(part).map_err(|_| NameError::NameTooLong)?;
         }
-        let mut bytes = [0; MAX_NAME];
-        bytes[..labels.len()].copy_from_slice(labels);
-        bytes[labels.len()..len].copy_from_slice(suffix);
-        Ok(NameBuf { len: len as u8, bytes })
+        Ok(name)
+    }
+
+    /// Becomes the uncompressed wire name at the start of `wire`; stays as it is where there is none.
+    pub fn set(&mut self, wire: &[u8]) -> Result<(), NameError> {
+        let len = name_len(wire)?;
+        self.0.clear();
+        self.0.try_extend_from_slice(&wire[..len]).map_err(|_| NameError::NameTooLong)
+    }
+
+    /// A name in lower case.
+    pub fn lower_of(name: &Name) -> NameBuf {
+        let mut lower = NameBuf(ArrayVec::new());
+        lower.0.try_extend_from_slice(&name.0).expect("a Name has at most 255 octets");
+        lower.make_lower();
+        lower
+    }
+
+    /// Turns every letter to lower case.
+    pub fn make_lower(&mut self) {
+        // Length octets are below 'A', so lowering every octet leaves them alone.
+        make_lower(&mut self.0);
     }
 
     /// The same name in lower case.
     pub fn to_lower(&self) -> NameBuf {
         let mut lower = self.clone();
-        lower.bytes[..usize::from(lower.len)].make_ascii_lowercase();
+        lower.make_lower();
         lower
     }
 
     /// The name in wire form, root label included.
     pub fn as_wire(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        &self.0
     }
 
     /// The same as an owned [`Name`].
     pub fn to_name(&self) -> Name {
         Name(self.as_wire().into())
+    }
+}
+
+impl Default for NameBuf {
+    fn default() -> NameBuf {
+        NameBuf::new()
+    }
+}
+
+impl Clone for NameBuf {
+    fn clone(&self) -> NameBuf {
+        let mut bytes = ArrayVec::new();
+        bytes.try_extend_from_slice(&self.0).expect("both have the same room");
+        NameBuf(bytes)
+    }
+}
+
+/// Lower case for ASCII letters, in steps of fixed length: they compile to a few wide instructions each.
+fn make_lower(bytes: &mut [u8]) {
+    match bytes.len() {
+        16.. => make_lower_by::<16>(bytes),
+        8.. => make_lower_by::<8>(bytes),
+        _ => bytes.make_ascii_lowercase(),
+    }
+}
+
+fn make_lower_by<const N: usize>(bytes: &mut [u8]) {
+    bytes.as_chunks_mut::<N>().0.iter_mut().for_each(|step| step.make_ascii_lowercase());
+    // The last step overlaps the one before it: lowering twice changes nothing.
+    if let Some(step) = bytes.last_chunk_mut::<N>() {
+        step.make_ascii_lowercase();
     }
 }
 
@@ -459,6 +505,20 @@ mod tests {
         assert!(!name("com.").is_at_or_below(&name("example.com.")));
         // The bytes of the ancestor at the end, but not at a label border.
         assert!(!name(r"x\003com.").is_at_or_below(&name("com.")));
+    }
+
+    #[test]
+    fn names_of_every_length_are_lowered() {
+        for len in 0..MAX_NAME {
+            let upper: Vec<u8> = (0..len).map(|n| b"@AZ[`az{\x3f\xc1\xda"[n % 11]).collect();
+            let mut lower = upper.clone();
+            make_lower(&mut lower);
+            assert_eq!(lower, upper.to_ascii_lowercase(), "{len}");
+        }
+        let mut name = NameBuf::from_wire(b"\x03WwW\x02Ab\x00rest").unwrap();
+        assert_eq!(name.to_lower().as_wire(), b"\x03www\x02ab\x00");
+        assert!(name.set(b"\x03a").is_err());
+        assert_eq!(name.as_wire(), b"\x03WwW\x02Ab\x00");
     }
 
     #[test]

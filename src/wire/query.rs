@@ -7,33 +7,51 @@ use super::reader::{Cursor, skip_name};
 use super::{Class, HEADER_LEN, Opcode, QNAME_AT, RrType};
 
 /// What is asked: one name, type and class.
-#[derive(Clone, Debug)]
-pub struct Question<'p> {
-    /// The name as it was asked, wire form, octet for octet.
-    pub qname: &'p [u8],
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'n> {
     /// The name in lower case: what is looked up.
-    pub lower: NameBuf,
+    pub lower: &'n NameBuf,
     /// The type asked for.
     pub qtype: RrType,
     /// The class asked for.
     pub qclass: Class,
 }
 
-impl<'p> Question<'p> {
-    /// A question of class IN that came from no packet.
-    pub fn new(name: &'p Name, qtype: RrType) -> Question<'p> {
-        let lower = NameBuf::lower_from_wire(name.as_wire()).expect("a Name is well-formed wire");
-        Question { qname: name.as_wire(), lower, qtype, qclass: Class::IN }
+impl<'n> Question<'n> {
+    /// A question of class IN that came from no packet; `lower` is in lower case.
+    pub fn new(lower: &'n NameBuf, qtype: RrType) -> Question<'n> {
+        Question { lower, qtype, qclass: Class::IN }
+    }
+
+    /// Puts header and question of a query into a message; `name` is the name as it shall stand there. `None` where
+    /// `out` is too short for them.
+    pub fn put(&self, header: Header, name: &Name, out: &mut [u8]) -> Option<()> {
+        let out = out.get_mut(..self.end())?;
+        let (head, question) = out.split_at_mut(QNAME_AT);
+        head.fill(0);
+        head[..2].copy_from_slice(&header.id.to_be_bytes());
+        head[2..4].copy_from_slice(&header.flags.to_be_bytes());
+        head[5] = 1;
+        let (qname, fixed) = question.split_at_mut(self.lower.as_wire().len());
+        qname.copy_from_slice(name.as_wire());
+        fixed[..2].copy_from_slice(&self.qtype.0.to_be_bytes());
+        fixed[2..].copy_from_slice(&self.qclass.0.to_be_bytes());
+        Some(())
+    }
+
+    /// Where the question section ends in every message that asks or answers it.
+    pub fn end(&self) -> usize {
+        QNAME_AT + self.lower.as_wire().len() + 4
     }
 }
 
 /// One query.
-#[derive(Clone, Debug)]
-pub struct Query<'p> {
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'n> {
     /// ID and flags.
     pub header: Header,
     /// The question.
-    pub question: Question<'p>,
+    pub question: Question<'n>,
     /// OPT, if there is one.
     pub edns: Option<Edns>,
     /// Where the TSIG record starts in the packet, if the message is signed (RFC 8945).
@@ -65,67 +83,87 @@ pub enum Malformed {
     },
 }
 
-impl<'p> Query<'p> {
-    /// Reads a packet. Exactly one question, at most one OPT, nothing behind the last record.
-    pub fn parse(packet: &'p [u8]) -> Result<Query<'p>, Malformed> {
+impl<'n> Query<'n> {
+    /// Reads a packet; `name` becomes the name of the question. Exactly one question, at most one OPT, nothing behind
+    /// the last record.
+    pub fn parse(packet: &[u8], name: &'n mut NameBuf) -> Result<Query<'n>, Malformed> {
         let Some(head) = packet.first_chunk::<HEADER_LEN>() else { return Err(Malformed::Silence) };
         let word = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
         let header = Header { id: word(0), flags: word(2) };
         if header.flags & Header::QR != 0 {
             return Err(Malformed::Silence);
         }
-        let question = if word(4) == 1 { read_question(packet) } else { None };
-        let Some((question, end)) = question else {
+        let question = if word(4) == 1 { read_question(packet, name) } else { None };
+        let Some(question) = question else {
             return Err(match header.opcode() {
                 Opcode::QUERY => Malformed::FormErr { header, question_end: None, edns: None },
                 _ => Malformed::NotImp { header, question_end: None, edns: None },
             });
         };
-        let mut query = Query { header, question, edns: None, tsig_at: None };
-        let well_formed = query.read_records([word(6), word(8), word(10)], Cursor::new(packet, end));
-        let (question_end, edns) = (Some(end), query.edns);
-        let no_question =
-            matches!(query.question.qtype, RrType::OPT | RrType::TSIG | RrType::TKEY | RrType(0));
+        let mut records = Records { cursor: Cursor::new(packet, question.end()), edns: None, tsig_at: None };
+        let well_formed = records.read([word(6), word(8), word(10)]);
+        let Records { edns, tsig_at, .. } = records;
+        let question_end = Some(question.end());
+        let no_question = matches!(question.qtype, RrType::OPT | RrType::TSIG | RrType::TKEY | RrType(0));
         if header.opcode() != Opcode::QUERY {
             Err(Malformed::NotImp { header, question_end, edns })
         } else if !well_formed || no_question {
             Err(Malformed::FormErr { header, question_end, edns })
         } else {
-            Ok(query)
+            Ok(Query { header, question, edns, tsig_at })
         }
     }
+}
 
-    /// Reads what stands behind the question, up to the end of the packet.
-    fn read_records(&mut self, counts: [u16; 3], mut cursor: Cursor<'p>) -> bool {
+/// Reads the first question; compression has no place in it.
+fn read_question<'n>(packet: &[u8], name: &'n mut NameBuf) -> Option<Question<'n>> {
+    name.set(&packet[QNAME_AT..]).ok()?;
+    let fixed = packet[QNAME_AT + name.as_wire().len()..].first_chunk::<4>()?;
+    name.make_lower();
+    let qtype = RrType(u16::from_be_bytes([fixed[0], fixed[1]]));
+    let qclass = Class(u16::from_be_bytes([fixed[2], fixed[3]]));
+    Some(Question { lower: name, qtype, qclass })
+}
+
+/// What stands behind the question.
+struct Records<'p> {
+    cursor: Cursor<'p>,
+    edns: Option<Edns>,
+    tsig_at: Option<usize>,
+}
+
+impl Records<'_> {
+    /// Reads all records, so many by section, up to the end of the packet; false is a format error.
+    fn read(&mut self, counts: [u16; 3]) -> bool {
         let [answers, authorities, additionals] = counts.map(u32::from);
         for index in 0..answers + authorities + additionals {
             // TSIG must be the last record (RFC 8945 section 5.1), so nothing may follow one.
-            let read =
-                self.tsig_at.is_none().then(|| self.read_record(&mut cursor, index >= answers + authorities));
-            if read.flatten().is_none() {
+            if self.tsig_at.is_some() || self.read_one(index >= answers + authorities).is_none() {
                 return false;
             }
         }
-        cursor.at() == cursor.packet().len()
+        self.cursor.at() == self.cursor.packet().len()
     }
 
-    /// Reads one record behind the question; `None` is a format error.
-    fn read_record(&mut self, cursor: &mut Cursor<'p>, additional: bool) -> Option<()> {
+    /// Reads one record; `None` is a format error.
+    fn read_one(&mut self, additional: bool) -> Option<()> {
+        let cursor = &mut self.cursor;
         let start = cursor.at();
         let packet = cursor.packet();
-        cursor.seek(skip_name(packet, start)?);
-        let rtype = RrType(cursor.u16()?);
-        let class = cursor.u16()?;
-        let ttl = cursor.u32()?;
-        let rdlength = usize::from(cursor.u16()?);
-        let rdata = cursor.take(rdlength)?;
+        let behind = skip_name(packet, start)?;
+        let fixed = packet.get(behind..)?.first_chunk::<10>()?;
+        let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
+        let (rtype, class) = (RrType(word(0)), word(2));
+        let ttl = u32::from(word(4)) << 16 | u32::from(word(6));
+        cursor.seek(behind + fixed.len());
+        let rdata = cursor.take(usize::from(word(8)))?;
         match rtype {
             RrType::OPT => {
                 let root = packet[start] == 0;
-                if !additional || !root || self.edns.is_some() || !Edns::options_are_well_formed(rdata) {
+                if !additional || !root || self.edns.is_some() {
                     return None;
                 }
-                self.edns = Some(Edns::from_fields(class, ttl));
+                self.edns = Some(Edns::read(class, ttl, rdata)?);
             }
             RrType::TSIG if additional => self.tsig_at = Some(start),
             RrType::TSIG => return None,
@@ -133,16 +171,6 @@ impl<'p> Query<'p> {
         }
         Some(())
     }
-}
-
-/// Reads the first question; compression has no place in it.
-fn read_question(packet: &[u8]) -> Option<(Question<'_>, usize)> {
-    let lower = NameBuf::lower_from_wire(&packet[QNAME_AT..]).ok()?;
-    let name_end = QNAME_AT + lower.as_wire().len();
-    let mut cursor = Cursor::new(packet, name_end);
-    let qtype = RrType(cursor.u16()?);
-    let qclass = Class(cursor.u16()?);
-    Some((Question { qname: &packet[QNAME_AT..name_end], lower, qtype, qclass }, cursor.at()))
 }
 
 #[cfg(test)]
@@ -159,6 +187,10 @@ mod tests {
         bytes
     }
 
+    fn parse(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+        Query::parse(bytes, &mut NameBuf::new()).map(|query| query.tsig_at)
+    }
+
     const QUESTION: &[u8] = b"\x03WwW\x00\x00\x01\x00\x01";
     const OPT: &[u8] = b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00";
 
@@ -169,18 +201,19 @@ mod tests {
     #[test]
     fn a_plain_query_is_read_and_its_case_kept() {
         let bytes = with([1, 0, 0, 1], &[QUESTION, OPT]);
-        let query = Query::parse(&bytes).unwrap();
-        assert_eq!(query.question.qname, b"\x03WwW\x00");
+        let mut name = NameBuf::new();
+        let query = Query::parse(&bytes, &mut name).unwrap();
+        assert_eq!(query.question.end(), QNAME_AT + QUESTION.len());
         assert_eq!(query.question.lower.as_wire(), b"\x03www\x00");
-        assert_eq!(query.edns, Some(Edns { udp_size: 1232, version: 0, dnssec_ok: true }));
+        assert_eq!(query.edns, Some(Edns { dnssec_ok: true, ..Edns::of_size(1232) }));
         assert_eq!(query.header.reply_flags(), 0x8100);
     }
 
     #[test]
     fn responses_and_stubs_get_silence() {
-        assert_eq!(Query::parse(&[0; 11]).unwrap_err(), Malformed::Silence);
+        assert_eq!(parse(&[0; 11]).unwrap_err(), Malformed::Silence);
         let response = packet(0x8000, [1, 0, 0, 0], QUESTION);
-        assert_eq!(Query::parse(&response).unwrap_err(), Malformed::Silence);
+        assert_eq!(parse(&response).unwrap_err(), Malformed::Silence);
     }
 
     #[test]
@@ -200,7 +233,7 @@ mod tests {
             ("QTYPE OPT", with([1, 0, 0, 0], &[b"\x00\x00\x29\x00\x01"])),
         ];
         for (what, bytes) in cases {
-            assert!(matches!(Query::parse(bytes), Err(Malformed::FormErr { .. })), "{what}");
+            assert!(matches!(parse(bytes), Err(Malformed::FormErr { .. })), "{what}");
         }
     }
 
@@ -208,8 +241,8 @@ mod tests {
     fn tsig_is_noticed_and_other_opcodes_are_told_apart() {
         let tsig: &[u8] = b"\x01k\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x00";
         let bytes = with([1, 0, 0, 2], &[QUESTION, OPT, tsig]);
-        assert_eq!(Query::parse(&bytes).unwrap().tsig_at, Some(12 + QUESTION.len() + OPT.len()));
+        assert_eq!(parse(&bytes), Ok(Some(12 + QUESTION.len() + OPT.len())));
         let notify = packet(0x2400, [1, 0, 0, 0], QUESTION);
-        assert!(matches!(Query::parse(&notify), Err(Malformed::NotImp { question_end: Some(21), .. })));
+        assert!(matches!(parse(&notify), Err(Malformed::NotImp { question_end: Some(21), .. })));
     }
 }

@@ -20,6 +20,12 @@ impl<'b> Writer<'b> {
         Writer { buffer, len: 0, limit }
     }
 
+    /// Goes on behind the first `len` octets of `buffer`, which count as written.
+    pub fn resume(buffer: &'b mut [u8], len: usize, limit: usize) -> Writer<'b> {
+        let limit = limit.min(buffer.len());
+        Writer { buffer, len: len.min(limit), limit }
+    }
+
     /// Octets written so far: the place of the next one.
     pub fn len(&self) -> usize {
         self.len

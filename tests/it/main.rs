@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "figures and what was skipped are part of a result")]
 
 mod architecture;
+mod batches;
 mod conformance;
 mod incremental;
 mod oracle;

@@ -14,6 +14,7 @@ use portolan::wire::reader::Section;
 use portolan::wire::{Name, Rcode, RrType};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
+use crate::batches;
 use crate::oracle::{self, Expected};
 use crate::support::ask::{Ask, Opt, Reply};
 use crate::support::row::{Row, Rows, lines};
@@ -61,6 +62,8 @@ fn answers_agree_with_the_plain_lookup() {
         for query in queries(&world) {
             compare(&world, &snapshot, &query, &mut coverage.borrow_mut()).map_err(TestCaseError::fail)?;
         }
+        let packets: Vec<Vec<u8>> = queries(&world).map(|query| query.packet()).collect();
+        batches::disagreement(&snapshot, &packets).map_or(Ok(()), |fault| Err(TestCaseError::fail(fault)))?;
         Ok(())
     });
     match result {

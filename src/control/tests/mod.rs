@@ -23,7 +23,7 @@ use super::report::{Change, Outcome, Problem, Trigger};
 use super::{Engine, Sources, StartFrom};
 use crate::answer::{self, End};
 use crate::snapshot::Seed;
-use crate::wire::{Name, Question, RrType};
+use crate::wire::{Name, NameBuf, Question, RrType};
 
 /// A folder with `zones/`, `addrmaps/` and `state/`, and an engine once it is started.
 pub(super) struct Place {
@@ -126,7 +126,8 @@ impl Running {
     pub(super) fn answer_of(&self, name: &str, rtype: RrType) -> String {
         let snapshot = self.engine.snapshot();
         let name = Name::parse(name, Some(&Name::root())).unwrap();
-        let outcome = answer::resolve(&snapshot, &Question::new(&name, rtype), &mut ());
+        let lower = NameBuf::lower_of(&name);
+        let outcome = answer::resolve(&snapshot, &Question::new(&lower, rtype), &mut ());
         let data = match outcome.end {
             End::Addresses(set, source, rtype) => {
                 let family = set.family(rtype);

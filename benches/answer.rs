@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use portolan::answer::{Settings, Transport, respond};
-use portolan::compile::{Seed, compile, compile_zone};
+use portolan::compile::compile;
 use portolan::model::{
     AccountId, AddressMap, Files, FoundFile, LoadedZone, MapId, MapOwner, Member, Membership, Place, World,
     ZoneContent, ZoneData,
@@ -107,23 +107,5 @@ fn question(c: &mut Criterion) {
     c.bench_function("parse a question", |b| b.iter(|| Query::parse(black_box(&packet)).is_ok()));
 }
 
-fn zones(c: &mut Criterion) {
-    let text = zone_text();
-    let data = zone();
-    let seed = Seed::random();
-    let mut group = c.benchmark_group("zone of 10,000 names");
-    group.sample_size(20);
-    group.bench_function("read", |b| {
-        b.iter(|| {
-            let file = "example.com.zone".into();
-            read_zone(&file, black_box(text.as_bytes()), &data.origin, ReadOptions::default(), &NoFiles)
-                .0
-                .is_some()
-        });
-    });
-    group.bench_function("compile", |b| b.iter(|| compile_zone(black_box(&data), true, &seed)));
-    group.finish();
-}
-
-criterion_group!(benches, question, answers, zones);
+criterion_group!(benches, question, answers);
 criterion_main!(benches);

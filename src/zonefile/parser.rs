@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::model::{Files, Record, RecordTags};
-use crate::wire::{Name, NameError, RrType};
+use crate::wire::{MAX_NAME, Name, NameError, RrType};
 
 use super::cf_tags;
 use super::codes;
@@ -137,8 +137,8 @@ impl<'a> Parser<'a> {
             included_octets: 0,
             generated: 0,
             generated_octets: 0,
-            rdata: Vec::new(),
-            name: Vec::new(),
+            rdata: Vec::with_capacity(MAX_NAME),
+            name: Vec::with_capacity(MAX_NAME),
         }
     }
 
@@ -171,7 +171,7 @@ impl<'a> Parser<'a> {
     /// Reads the entries of one text.
     pub(super) fn text(&mut self, text: &[u8], context: &mut Context) {
         let mut lexer = Lexer::new(text, bom_len(text));
-        let mut entry = Entry::default();
+        let mut entry = Entry { tokens: Vec::with_capacity(16), ..Entry::default() };
         while lexer.next(&mut entry) {
             self.entry(text, &mut entry, context);
         }

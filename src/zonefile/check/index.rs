@@ -91,11 +91,13 @@ pub(super) struct Index<'r> {
 impl<'r> Index<'r> {
     /// Makes the tree of the records that are not dropped, all of which are in the zone.
     pub(super) fn new(zone: &'r Name, records: &'r [Record], dropped: &[bool]) -> Index<'r> {
+        let mut nodes = Vec::with_capacity(records.len() / 2 + 8);
+        nodes.push(Node::default());
         let mut index = Index {
             apex: zone.as_wire(),
             by_name: HashMap::with_capacity_and_hasher(records.len() / 2 + 1, RandomState::default()),
             last_parent: (&[], 0),
-            nodes: vec![Node::default()],
+            nodes,
             node_of: Vec::with_capacity(records.len()),
             members: Vec::new(),
         };

@@ -200,23 +200,5 @@ fn batches(c: &mut Criterion) {
     group.finish();
 }
 
-fn zones(c: &mut Criterion) {
-    let text = zone_text();
-    let data = zone();
-    let seed = Seed::random();
-    let mut group = c.benchmark_group("zone of 10,000 names");
-    group.sample_size(20);
-    group.bench_function("read", |b| {
-        b.iter(|| {
-            let file = "example.com.zone".into();
-            read_zone(&file, black_box(text.as_bytes()), &data.origin, ReadOptions::default(), &NoFiles)
-                .0
-                .is_some()
-        });
-    });
-    group.bench_function("compile", |b| b.iter(|| compile_zone(black_box(&data), true, &seed)));
-    group.finish();
-}
-
-criterion_group!(benches, steps, answers, batches, zones);
+criterion_group!(benches, steps, answers, batches);
 criterion_main!(benches);

@@ -85,3 +85,6 @@ fn compile_loaded(world: &World, loaded: &LoadedZone, seed: &Seed) -> Result<Zon
         _ => Ok(Zone::faulty(&loaded.origin.to_lower_wire())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,10 +66,7 @@ impl<'d> Names<'d> {
             if owner != last.0 {
                 let relative = &owner[..owner.len() - origin];
                 let mut lower = [0; MAX_NAME];
-                let lower = &mut lower[..relative.len()];
-                lower.copy_from_slice(relative);
-                lower.make_ascii_lowercase();
-                last = (owner, names.ensure(lower, seed));
+                last = (owner, names.ensure(lowered(relative, &mut lower), seed));
             }
             node_of.push(last.1);
             names.plans[last.1 as usize].records += 1;
@@ -234,8 +231,10 @@ impl<'d> Names<'d> {
         if !is_at_or_below(wire, origin) {
             return None;
         }
-        let relative = wire[..wire.len() - origin.len()].to_ascii_lowercase();
-        self.lookup(&relative, seed.hash(&relative)).map(|index| index as usize)
+        let relative = &wire[..wire.len() - origin.len()];
+        let mut lower = [0; MAX_NAME];
+        let lower = lowered(relative, &mut lower);
+        self.lookup(lower, seed.hash(lower)).map(|index| index as usize)
     }
 
     /// Whether the first label of a name is `*`.
@@ -274,6 +273,14 @@ fn put(table: &mut [u32], hash: u64, index: u32) {
         slot = (slot + 1) & mask;
     }
     table[slot] = index + 1;
+}
+
+/// Part of a name in lower case.
+fn lowered<'b>(name: &[u8], buffer: &'b mut [u8; MAX_NAME]) -> &'b [u8] {
+    let lower = &mut buffer[..name.len()];
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    lower
 }
 
 /// `len` places from `first` on.

@@ -12,11 +12,12 @@ use crate::wire::RrType;
 pub(super) fn write_zone(names: &Names<'_>, sets: &Sets, origin: &[u8]) -> Result<Zone, TooLarge> {
     let slots = slots_for(names.plans.len());
     let most = most_octets(names, sets, origin.len());
-    let wide = most > usize::from(u16::MAX);
-    let mut bytes = Vec::with_capacity(most);
+    let wide = most + 2 * slots > usize::from(u16::MAX);
+    let slot = if wide { 4 } else { 2 };
+    let mut bytes = Vec::with_capacity(most + slot * slots);
     bytes.resize(head::LEN, 0);
     bytes.extend_from_slice(origin);
-    bytes.resize(bytes.len() + tags_len(slots) + if wide { 4 } else { 2 } * slots, 0);
+    bytes.resize(bytes.len() + tags_len(slots) + slot * slots, 0);
     let mut writer = Writer {
         names,
         sets,
@@ -47,21 +48,25 @@ pub(super) fn write_zone(names: &Names<'_>, sets: &Sets, origin: &[u8]) -> Resul
     Ok(Zone::from_bytes(bytes.into()))
 }
 
-/// At least as many octets as the zone takes.
+/// At least as many octets as the zone takes without its slots.
 fn most_octets(names: &Names<'_>, sets: &Sets, origin: usize) -> usize {
-    let slots = slots_for(names.plans.len());
-    let nodes: usize =
-        (0..names.plans.len()).map(|index| node::LEN + node::LINK + names.relative(index).len()).sum();
-    let records: usize = (sets.plans.iter())
-        .map(|set| {
-            let records = sets.records(set).iter();
-            let patches = 2 * extension::PATCH;
-            let records: usize =
-                records.map(|at| record::RDATA + names.record(*at).rdata.len() + patches).sum();
-            node::ENTRY + extension::LEN + extension::ADDITIONAL * set.additionals as usize + records
+    let nodes: usize = (names.plans.iter().enumerate())
+        .map(|(index, plan)| {
+            let link = if plan.link.is_some() { node::LINK } else { 0 };
+            node::LEN + link + names.relative(index).len()
         })
         .sum();
-    head::LEN + origin + tags_len(slots) + 4 * slots + nodes + records
+    let rrsets: usize = (sets.plans.iter())
+        .map(|set| {
+            let names_in_it = if set.rtype.has_compressible_names() { 2 } else { 0 };
+            let most =
+                |at: &u32| record::RDATA + names.record(*at).rdata.len() + extension::PATCH * names_in_it;
+            let records: usize = sets.records(set).iter().map(most).sum();
+            let extension = if names_in_it + set.additionals as usize > 0 { extension::LEN } else { 0 };
+            node::ENTRY + extension + extension::ADDITIONAL * set.additionals as usize + records
+        })
+        .sum();
+    head::LEN + origin + tags_len(slots_for(names.plans.len())) + nodes + rrsets
 }
 
 struct Writer<'a> {

@@ -21,7 +21,7 @@ pub use files::{Files, FoundFile};
 pub use ids::{AccountId, MapId};
 pub use unit::Unit;
 pub use world::{LoadedZone, World, ZoneContent};
-pub use zone::{Record, RecordTags, ZoneData};
+pub use zone::{Rdata, Record, RecordTags, ZoneData};
 
 /// TTL of addresses from a map and of records with an automatic TTL, in seconds (semantics 3.9).
 pub const AUTOMATIC_TTL: u32 = 300;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
@@ -32,14 +33,14 @@ pub enum NameError {
 }
 
 /// An absolute name, uncompressed, its case as it was written. Compares and hashes without regard to case
-/// (RFC 4343), in the canonical order of RFC 4034 section 6.1.
+/// (RFC 4343), in the canonical order of RFC 4034 section 6.1. Cloning shares the octets.
 #[derive(Clone)]
-pub struct Name(Box<[u8]>);
+pub struct Name(Arc<[u8]>);
 
 impl Name {
     /// The root.
     pub fn root() -> Name {
-        Name(Box::new([0]))
+        Name(Arc::new([0]))
     }
 
     /// Takes exactly one uncompressed name in wire form.
@@ -112,7 +113,7 @@ impl Name {
 
     /// The same name in lower case.
     pub fn to_lower(&self) -> Name {
-        Name(self.to_lower_wire())
+        Name(self.to_lower_wire().into())
     }
 
     /// Whether this is the root.
@@ -203,7 +204,7 @@ impl Eq for Name {}
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in &self.0 {
+        for byte in self.as_wire() {
             state.write_u8(byte.to_ascii_lowercase());
         }
     }

@@ -222,8 +222,7 @@ impl<'t> Reader<'t, '_> {
     /// Takes over what a tag says; the tag ends at the present place.
     fn judge(&mut self, start: usize, name: &[u8], value: &[u8]) {
         let place = (start as u32, self.at as u32);
-        let lower = name.to_ascii_lowercase();
-        if lower == PROXIED.as_bytes() {
+        if name.eq_ignore_ascii_case(PROXIED.as_bytes()) {
             let proxied = match value {
                 b"true" => true,
                 b"false" => false,
@@ -234,13 +233,18 @@ impl<'t> Reader<'t, '_> {
             }
             self.all.tags.proxied = Some(proxied);
             self.all.proxied_at = Some(place);
-        } else if lower == FLATTEN.as_bytes() {
+            return;
+        }
+        if name.eq_ignore_ascii_case(FLATTEN.as_bytes()) {
             if !value.is_empty() {
                 return self.fault(codes::BAD_TAG, start, "cf-flatten-cname takes no value");
             }
             self.all.tags.flatten = true;
             self.all.flatten_at = Some(place);
-        } else if lower.starts_with(b"cf-") || lower.starts_with(b"cf_") {
+            return;
+        }
+        let lower = name.to_ascii_lowercase();
+        if lower.starts_with(b"cf-") || lower.starts_with(b"cf_") {
             self.fault(codes::UNKNOWN_TAG, start, "unknown tag that begins with cf-");
         } else if lower.windows(7).any(|window| window == b"proxied") {
             self.fault(codes::SUSPICIOUS_TAG, start, "tag that does not make the record proxied");

@@ -62,6 +62,7 @@ impl Parser<'_> {
         let [argument] = arguments else { return Err(wrong_arguments(line, name, arguments, 1)) };
         context.origin = self.owner(line.text, argument, context)?;
         context.origin_given = true;
+        context.owner_at = None;
         Ok(())
     }
 
@@ -125,7 +126,7 @@ impl Parser<'_> {
         };
         self.includes += 1;
         self.including.push(found.identity);
-        let mut inner = Context { file, origin, origin_given: true, ..context.clone() };
+        let mut inner = Context { file, origin, origin_given: true, owner_at: None, ..context.clone() };
         self.text(&text, &mut inner);
         self.including.pop();
         Ok(())

@@ -38,6 +38,10 @@ pub(super) fn head(line: Line<'_>, tokens: &[Token]) -> Result<Head, Fault> {
             ttl = Some(read_ttl(line.text, token)?);
             continue;
         }
+        if bytes == b"IN" && !class_seen {
+            class_seen = true;
+            continue;
+        }
         let word = std::str::from_utf8(bytes).unwrap_or_default();
         // `ANY` is a type as well, which has a better message.
         if !class_seen
@@ -97,6 +101,7 @@ fn common_type(text: &[u8]) -> Option<RrType> {
         b"MX" => RrType::MX,
         b"NS" => RrType::NS,
         b"PTR" => RrType::PTR,
+        b"SOA" => RrType::SOA,
         b"SRV" => RrType::SRV,
         b"TXT" => RrType::TXT,
         _ => return None,
@@ -105,14 +110,15 @@ fn common_type(text: &[u8]) -> Option<RrType> {
 
 /// The fault of a type that no zone may hold, or not yet.
 pub(super) fn refused_type(rtype: RrType, token: Token, text: &[u8]) -> Option<Fault> {
-    let value = shown(token.of(text));
+    let value = || shown(token.of(text));
     match rtype {
         RrType::RRSIG | RrType::NSEC | RrType::NSEC3 | RrType::NSEC3PARAM => {
-            let message = format!("signed zones come later, record of type: {value}");
+            let message = format!("signed zones come later, record of type: {}", value());
             Some(Fault::new(codes::SIGNED_ZONE, token.place(), message))
         }
         _ if rtype.is_meta() => {
-            Some(Fault::new(codes::META_TYPE, token.place(), format!("type that no zone holds: {value}")))
+            let message = format!("type that no zone holds: {}", value());
+            Some(Fault::new(codes::META_TYPE, token.place(), message))
         }
         _ => None,
     }

@@ -177,12 +177,14 @@ impl<'t> Lexer<'t> {
 
     fn plain(&mut self, entry: &mut Entry) {
         let start = self.at;
-        while let Some(&byte) = self.text.get(self.at) {
-            match KINDS[usize::from(byte)] {
-                Kind::Plain => self.at += 1,
-                Kind::Backslash => self.escape(entry),
-                _ => break,
+        loop {
+            let rest = &self.text[self.at..];
+            let plain = rest.iter().position(|byte| KINDS[usize::from(*byte)] != Kind::Plain);
+            self.at += plain.unwrap_or(rest.len());
+            if self.text.get(self.at) != Some(&b'\\') {
+                break;
             }
+            self.escape(entry);
         }
         self.push(entry, start, false);
         entry.end = self.at as u32;

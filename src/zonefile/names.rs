@@ -46,20 +46,23 @@ pub(super) fn append_name(out: &mut Vec<u8>, text: &[u8], origin: &[u8]) -> Resu
     let mut label_at = start;
     out.push(0);
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        at += 1;
-        match byte {
-            b'.' => {
+    loop {
+        let rest = &text[at..];
+        let plain = rest.iter().position(|byte| matches!(byte, b'.' | b'\\')).unwrap_or(rest.len());
+        out.extend_from_slice(&rest[..plain]);
+        at += plain + 1;
+        match rest.get(plain) {
+            None => break,
+            Some(b'.') => {
                 close_label(out, label_at)?;
                 label_at = out.len();
                 out.push(0);
             }
-            b'\\' => {
+            Some(_) => {
                 let (octet, next) = escape(text, at).ok_or(NameError::BadEscape)?;
                 out.push(octet);
                 at = next;
             }
-            _ => out.push(byte),
         }
     }
     // An open label that holds nothing is the root label: the last dot was not escaped and ended the name.

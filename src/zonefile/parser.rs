@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::model::{Files, Record, RecordTags};
-use crate::wire::{Name, NameError, RrType};
+use crate::wire::{MAX_NAME, Name, NameError, RrType};
 
 use super::cf_tags;
 use super::codes;
@@ -54,10 +54,20 @@ pub(super) struct Context {
     pub(super) origin_given: bool,
     /// The last owner.
     pub(super) owner: Owner,
+    /// Where its text stands, while the same text in this file means the same name.
+    pub(super) owner_at: Option<(u32, u32)>,
     /// `$TTL`, or the MINIMUM of a SOA that came without a TTL.
     pub(super) default_ttl: Option<u32>,
     /// The last TTL that was written at a record.
     pub(super) last_ttl: Option<u32>,
+}
+
+impl Context {
+    /// Whether a token says the last owner once more: records of one owner share its name.
+    fn is_last_owner(&self, line: Line<'_>, token: &Token) -> bool {
+        let last = |(start, end): (u32, u32)| &line.text[start as usize..end as usize];
+        line.made_at.is_none() && !token.quoted && self.owner_at.map(last) == Some(token.of(line.text))
+    }
 }
 
 /// The owner that a record without one takes.
@@ -127,8 +137,8 @@ impl<'a> Parser<'a> {
             included_octets: 0,
             generated: 0,
             generated_octets: 0,
-            rdata: Vec::new(),
-            name: Vec::new(),
+            rdata: Vec::with_capacity(MAX_NAME),
+            name: Vec::with_capacity(MAX_NAME),
         }
     }
 
@@ -141,14 +151,17 @@ impl<'a> Parser<'a> {
             self.report.whole(codes::FILE_TOO_LARGE, format!("file of 4 GiB or more: {}", content.len()));
             self.parsed.incomplete = true;
         }
-        // About one record in 48 octets; growth by doubling would copy them all again.
-        self.parsed.records.reserve(text.len() / 48);
-        self.parsed.marks.reserve(text.len() / 48);
+        // A record takes a line nearly always, and eight octets at least; growth by doubling would copy them all
+        // again.
+        let lines = text.iter().filter(|byte| **byte == b'\n').count().min(text.len() / 8);
+        self.parsed.records.reserve_exact(lines);
+        self.parsed.marks.reserve_exact(lines);
         let mut context = Context {
             file: index,
             origin: self.zone.clone(),
             origin_given: false,
             owner: Owner::Absent,
+            owner_at: None,
             default_ttl: None,
             last_ttl: None,
         };
@@ -158,7 +171,7 @@ impl<'a> Parser<'a> {
     /// Reads the entries of one text.
     pub(super) fn text(&mut self, text: &[u8], context: &mut Context) {
         let mut lexer = Lexer::new(text, bom_len(text));
-        let mut entry = Entry::default();
+        let mut entry = Entry { tokens: Vec::with_capacity(16), ..Entry::default() };
         while lexer.next(&mut entry) {
             self.entry(text, &mut entry, context);
         }
@@ -245,13 +258,18 @@ impl<'a> Parser<'a> {
         if !line.blank_owner {
             let (token, rest) = tokens.split_first().ok_or(None)?;
             tokens = rest;
-            context.owner = match self.owner(line.text, token, context) {
-                Ok(name) => Owner::Known(name),
-                Err(fault) => {
-                    context.owner = Owner::Faulty;
-                    return Err(Some(fault));
-                }
-            };
+            if !context.is_last_owner(line, token) {
+                // Known again once it is read.
+                context.owner_at = None;
+                context.owner = match self.owner(line.text, token, context) {
+                    Ok(name) => Owner::Known(name),
+                    Err(fault) => {
+                        context.owner = Owner::Faulty;
+                        return Err(Some(fault));
+                    }
+                };
+                context.owner_at = line.made_at.is_none().then_some((token.start, token.end));
+            }
             soa_owner = Some(token);
         }
         let head = head(line, tokens)?;
@@ -337,6 +355,7 @@ impl<'a> Parser<'a> {
         let below_root = text == b"@" && context.origin.is_root();
         if (undotted && !context.origin_given) || below_root {
             context.owner = Owner::Known(self.zone.clone());
+            context.owner_at = None;
             let (start, end) = line.place(token.place());
             let span = Span { file: context.file, start, end };
             let value = shown(text);

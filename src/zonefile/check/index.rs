@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 
+use foldhash::fast::RandomState;
+
 use crate::model::Record;
 use crate::wire::{MAX_NAME, Name, RrType};
 
@@ -76,7 +78,7 @@ pub(super) enum Found {
 /// All names of a zone.
 pub(super) struct Index<'r> {
     apex: &'r [u8],
-    by_name: HashMap<Folded<'r>, u32>,
+    by_name: HashMap<Folded<'r>, u32, RandomState>,
     /// The name above the last owner that was new, and its node.
     last_parent: (&'r [u8], u32),
     pub(super) nodes: Vec<Node>,
@@ -89,11 +91,13 @@ pub(super) struct Index<'r> {
 impl<'r> Index<'r> {
     /// Makes the tree of the records that are not dropped, all of which are in the zone.
     pub(super) fn new(zone: &'r Name, records: &'r [Record], dropped: &[bool]) -> Index<'r> {
+        let mut nodes = Vec::with_capacity(records.len() / 2 + 8);
+        nodes.push(Node::default());
         let mut index = Index {
             apex: zone.as_wire(),
-            by_name: HashMap::with_capacity(records.len() / 2 + 1),
+            by_name: HashMap::with_capacity_and_hasher(records.len() / 2 + 1, RandomState::default()),
             last_parent: (&[], 0),
-            nodes: vec![Node::default()],
+            nodes,
             node_of: Vec::with_capacity(records.len()),
             members: Vec::new(),
         };

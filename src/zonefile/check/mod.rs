@@ -136,8 +136,13 @@ impl Check<'_, '_> {
 
     /// Drops records that belong to another zone.
     fn out_of_zone(&mut self) {
-        for at in 0..self.records.len() {
-            if !self.records[at].owner.is_at_or_below(self.zone) {
+        let records = self.records;
+        for at in 0..records.len() {
+            // Records of one owner stand together nearly always.
+            let again = at > 0
+                && !self.dropped[at - 1]
+                && records[at].owner.as_wire() == records[at - 1].owner.as_wire();
+            if !again && !records[at].owner.is_at_or_below(self.zone) {
                 self.dropped[at] = true;
                 if self.records[at].rtype == RrType::SOA {
                     let zone = self.zone;

@@ -26,13 +26,21 @@ impl Check<'_, '_> {
             members.extend_from_slice(index.members(node));
             // Stable: within a type the order read stays.
             members.sort_by_key(|at| self.records[*at as usize].rtype);
-            self.each_set(&members, Self::duplicates);
-            members.retain(|at| !self.dropped[*at as usize]);
+            if members.len() > 1 {
+                self.each_set(&members, Self::duplicates);
+                members.retain(|at| !self.dropped[*at as usize]);
+            }
             let apex = node == 0;
             let proxied = members.iter().any(|at| self.record(*at).is_proxied());
-            self.soa(&members, apex);
-            self.aliases(&members, apex, proxied);
-            members.retain(|at| !self.dropped[*at as usize]);
+            let has = |rtype| members.iter().any(|at| self.record(*at).rtype == rtype);
+            let (soa, alias) = (has(RrType::SOA), has(RrType::CNAME) || has(RrType::DNAME));
+            if soa {
+                self.soa(&members, apex);
+            }
+            if alias {
+                self.aliases(&members, apex, proxied);
+                members.retain(|at| !self.dropped[*at as usize]);
+            }
             self.each_set(&members, Self::set);
             let node = &mut index.nodes[node as usize];
             for at in &members {

@@ -3,6 +3,7 @@
 //! Invariant: one description per type, [`fields`], serves both directions, so that what is written reads back
 //! to the same octets. Reading wire form is total: octets that do not fit the type are `None`.
 
+mod address;
 mod codec;
 mod gateway;
 mod loc;

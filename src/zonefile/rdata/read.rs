@@ -11,7 +11,7 @@ use super::super::period;
 use super::super::report::Fault;
 use super::super::source::shown;
 use super::reader::{Reader, decimal};
-use super::{ALGORITHMS, CERT_TYPES, Kind, codec, fields, gateway, loc, svcb, write};
+use super::{ALGORITHMS, CERT_TYPES, Kind, address, codec, fields, gateway, loc, svcb, write};
 
 /// Longest RDATA: what RDLENGTH can say.
 const MAX_RDATA: usize = 65_535;
@@ -195,14 +195,14 @@ fn field(
 
 /// Takes an IPv4 address.
 pub(super) fn ip4(reader: &mut Reader<'_>, label: &str) -> Result<Ipv4Addr, Fault> {
-    let (token, text) = reader.word(label)?;
-    text.parse().map_err(|_| reader.fault(codes::BAD_ADDRESS, token, "not an IPv4 address"))
+    let (token, text) = reader.plain(label)?;
+    address::ip4(text).ok_or_else(|| reader.fault(codes::BAD_ADDRESS, token, "not an IPv4 address"))
 }
 
 /// Takes an IPv6 address.
 pub(super) fn ip6(reader: &mut Reader<'_>, label: &str) -> Result<Ipv6Addr, Fault> {
-    let (token, text) = reader.word(label)?;
-    text.parse().map_err(|_| reader.fault(codes::BAD_ADDRESS, token, "not an IPv6 address"))
+    let (token, text) = reader.plain(label)?;
+    address::ip6(text).ok_or_else(|| reader.fault(codes::BAD_ADDRESS, token, "not an IPv6 address"))
 }
 
 fn record_type(reader: &mut Reader<'_>, label: &str) -> Result<RrType, Fault> {

@@ -171,6 +171,10 @@ pub enum Cell {
     Dropped,
     /// Answers that ended in a panic.
     Panics,
+    /// Messages that went to the slow door, answered or not.
+    Unusual,
+    /// Messages that were dropped because too many waited at the slow door.
+    UnusualDropped,
     /// Failed receives.
     ReceiveErrors,
     /// Answers that could not be sent.
@@ -179,7 +183,7 @@ pub enum Cell {
 
 impl Cell {
     /// Every one of them.
-    pub const ALL: [Cell; 9] = [
+    pub const ALL: [Cell; 11] = [
         Cell::Received,
         Cell::BytesReceived,
         Cell::BytesSent,
@@ -187,6 +191,8 @@ impl Cell {
         Cell::Malformed,
         Cell::Dropped,
         Cell::Panics,
+        Cell::Unusual,
+        Cell::UnusualDropped,
         Cell::ReceiveErrors,
         Cell::SendErrors,
     ];

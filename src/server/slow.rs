@@ -3,7 +3,6 @@
 //! Invariant: whoever floods it harms only its own kind. The queue is bounded, what does not fit is dropped and counted,
 //! and no worker ever waits for it.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -67,6 +66,7 @@ pub(super) struct SlowThread {
     queue: Receiver<Unusual>,
     sockets: Vec<(Arc<Socket>, Arc<Answerer>)>,
     reader: Reader,
+    out: Box<[u8]>,
     errors: Throttle,
 }
 
@@ -78,7 +78,8 @@ pub(super) fn slow_door(
 ) -> (Vec<SlowDoor>, SlowThread) {
     let (sender, queue) = sync_channel(QUEUE);
     let doors = (0..sockets.len()).map(|socket| SlowDoor { queue: sender.clone(), socket }).collect();
-    (doors, SlowThread { queue, sockets, reader, errors: Throttle::new(super::ERROR_LINES) })
+    let (out, errors) = (vec![0; BUFFER].into_boxed_slice(), Throttle::new(super::ERROR_LINES));
+    (doors, SlowThread { queue, sockets, reader, out, errors })
 }
 
 impl SlowThread {
@@ -88,33 +89,36 @@ impl SlowThread {
         if let Err(error) = rustix::process::setpriority_process(None, NICE) {
             tracing::debug!(%error, "the slow door runs at the workers' priority");
         }
-        let mut out = vec![0; BUFFER];
-        loop {
-            match self.queue.recv_timeout(IDLE) {
-                Ok(unusual) => self.answer(&unusual, &mut out),
-                // Looking at what is served now lets go of what was served before.
-                Err(RecvTimeoutError::Timeout) => drop(self.reader.current()),
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
+        while self.answer_next() {}
     }
 
-    fn answer(&mut self, unusual: &Unusual, out: &mut [u8]) {
+    /// Waits for a packet and answers it, or looks up in vain; `false` at the end.
+    pub(super) fn answer_next(&mut self) -> bool {
+        match self.queue.recv_timeout(IDLE) {
+            Ok(unusual) => self.answer(&unusual),
+            // Looking at what is served now lets go of what was served before.
+            Err(RecvTimeoutError::Timeout) => _ = self.reader.current(),
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        true
+    }
+
+    fn answer(&mut self, unusual: &Unusual) {
         let (socket, answerer) = &self.sockets[unusual.socket];
         let snapshot = self.reader.current();
         // Response rate limiting will stand between the answer and the sending of it, as it does for a worker.
-        let Some(answer) = answerer.answer_counted(snapshot, &unusual.packet, Transport::Udp, out) else {
+        let Some(answer) = answerer.answer_counted(snapshot, &unusual.packet, Transport::Udp, &mut self.out)
+        else {
             return;
         };
         if let Err(error) = socket.send(answer, unusual.peer, unusual.local) {
             answerer.block().bump(Cell::SendErrors);
-            self.report(&error);
-        }
-    }
-
-    fn report(&self, error: &io::Error) {
-        if let Some(suppressed) = self.errors.pass() {
-            tracing::warn!(%error, suppressed, "an answer could not be sent; the slow door goes on");
+            if let Some(suppressed) = self.errors.pass() {
+                tracing::warn!(%error, suppressed, "an answer could not be sent; the slow door goes on");
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

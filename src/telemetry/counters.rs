@@ -226,7 +226,12 @@ pub struct Block {
 impl Block {
     /// Counts a message that came in.
     pub fn received(&self, octets: usize) {
-        self.bump(Cell::Received);
+        self.received_together(1, octets);
+    }
+
+    /// Counts messages that came in together, `octets` in all.
+    pub fn received_together(&self, messages: usize, octets: usize) {
+        self.add(SINGLES_AT + Cell::Received as usize, messages as u64);
         self.add(SINGLES_AT + Cell::BytesReceived as usize, octets as u64);
     }
 

@@ -164,7 +164,7 @@ impl Messages {
 
     /// The sender of a packet, and on wildcard sockets the address that it came to. `None` where the kernel did not
     /// tell, or not whole. Not to be asked once the answer is queued, which takes the same room.
-    pub(super) fn addresses(&self, at: usize) -> Option<(SocketAddr, Option<Local>)> {
+    pub(in crate::server) fn addresses(&self, at: usize) -> Option<(SocketAddr, Option<Local>)> {
         let Memory { slots, inbox, .. } = self.memory();
         let peer = packet_info::peer(&slots[at].peer[..peer_len(&inbox[at])])?;
         let local = match self.control {
@@ -175,7 +175,7 @@ impl Messages {
     }
 
     /// The first `len` octets of a slot: a packet that has no answer yet.
-    pub(super) fn octets(&self, at: usize, len: usize) -> &[u8] {
+    pub(in crate::server) fn octets(&self, at: usize, len: usize) -> &[u8] {
         &self.memory().slots[at].buffer[..len]
     }
 
@@ -241,3 +241,19 @@ fn peer_len(head: &mmsghdr) -> usize {
 fn control_len(head: &mmsghdr) -> usize {
     (head.msg_hdr.msg_controllen as usize).min(CONTROL)
 }
+
+#[cfg(test)]
+impl Messages {
+    /// A sender that no answer can be sent to, which the kernel says at once.
+    pub(super) fn spoil_port(&mut self, at: usize) {
+        self.memory_mut().slots[at].peer[2..4].fill(0);
+    }
+
+    /// What the kernel told about where packet `at` came to, cut to `len` octets.
+    pub(super) fn cut_control(&mut self, at: usize, len: usize) {
+        self.memory_mut().inbox[at].msg_hdr.msg_controllen = len as _;
+    }
+}
+
+#[cfg(test)]
+mod tests;

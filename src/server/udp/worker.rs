@@ -64,10 +64,15 @@ impl Worker {
         let (settings, turn) = (self.answerer.settings(), self.turn);
         let outcome = answer(&self.answerer, messages, |batch| batch.respond(snapshot, settings, turn));
         self.turn = turn.wrapping_add(outcome.received);
+        self.finish(messages, &outcome);
+    }
+
+    /// Sends the plain answers, and then hands over what is unusual: all together, so that the thread behind the slow
+    /// door is woken once.
+    fn finish(&self, messages: &mut Messages, outcome: &Outcome) {
         self.send(messages);
-        // After the plain answers, and all together: the thread behind the door is woken once.
-        for (at, len) in outcome.unusual {
-            self.slow.take(&self.answerer, messages.octets(at, len), messages.addresses(at));
+        for (at, len) in &outcome.unusual {
+            self.slow.take(&self.answerer, messages.octets(*at, *len), messages.addresses(*at));
         }
     }
 
@@ -115,8 +120,9 @@ struct Outcome {
 fn answer(answerer: &Answerer, messages: &mut Messages, respond: impl FnMut(&mut Batch<'_>)) -> Outcome {
     let mut batch = Batch::default();
     let mut heads = Heads::new();
+    let mut octets = 0;
     for message in messages.received() {
-        answerer.block().received(message.len);
+        octets += message.len;
         let head = message.buffer.first_chunk().expect("a buffer is longer than a header");
         heads.push(*head);
         // Admission. Nothing listens on port 0: whoever sends from it wants the answer to hurt somebody. Cookies are
@@ -125,6 +131,7 @@ fn answer(answerer: &Answerer, messages: &mut Messages, respond: impl FnMut(&mut
         let verdict = (!admitted).then_some(Verdict::Silence);
         batch.packets.push(Packet { buffer: message.buffer, len: message.len, verdict });
     }
+    answerer.block().received_together(batch.packets.len(), octets);
     guard(answerer, &mut batch, &heads, respond);
 
     let mut outcome = Outcome { received: batch.packets.len() as u32, unusual: ArrayVec::new() };

@@ -1,4 +1,4 @@
-//! Sockets: UDP workers and streams. The only room with hickory-server.
+//! Sockets: UDP workers with the slow door beside them, and streams. The only room with hickory-server, and with `unsafe`.
 //!
 //! Invariant: nothing here decides an answer; every transport hands the packet to [`crate::answer::respond`]. No
 //! packet and no socket error ends a worker; only [`Server::stop`] does.

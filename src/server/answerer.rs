@@ -35,8 +35,25 @@ impl Answerer {
         &self.block
     }
 
-    /// Writes the answer to `packet` into `out`; `None` is silence.
+    /// What an answer depends on beside the snapshot.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Counts `packet` and writes the answer to it into `out`; `None` is silence.
     pub(super) fn answer<'o>(
+        &self,
+        snapshot: &Snapshot,
+        packet: &[u8],
+        transport: Transport,
+        out: &'o mut [u8],
+    ) -> Option<&'o [u8]> {
+        self.block.received(packet.len());
+        self.answer_counted(snapshot, packet, transport, out)
+    }
+
+    /// The same for a packet that somebody else has counted already.
+    pub(super) fn answer_counted<'o>(
         &self,
         snapshot: &Snapshot,
         packet: &[u8],
@@ -55,7 +72,6 @@ impl Answerer {
         out: &'o mut [u8],
         respond: impl FnOnce(&mut [u8]) -> Option<Answered>,
     ) -> Option<&'o [u8]> {
-        self.block.received(packet.len());
         // `out` may hold half an answer after a panic: it is overwritten.
         let answered = match catch_unwind(AssertUnwindSafe(|| respond(out))) {
             Ok(answered) => answered,
@@ -68,6 +84,12 @@ impl Answerer {
             self.block.bump(Cell::Dropped);
             return None;
         };
+        self.count(&answered);
+        out.get(..answered.len)
+    }
+
+    /// Counts an answer.
+    pub(super) fn count(&self, answered: &Answered) {
         self.block.replied(&Reply {
             len: answered.len,
             rcode: answered.rcode,
@@ -76,10 +98,10 @@ impl Answerer {
             truncated: answered.truncated,
             malformed: answered.malformed,
         });
-        out.get(..answered.len)
     }
 
-    fn report_panic(&self, packet: &[u8]) {
+    /// Counts a panic, and logs the packet that was being answered.
+    pub(super) fn report_panic(&self, packet: &[u8]) {
         self.block.bump(Cell::Panics);
         if let Some(suppressed) = self.panics.pass() {
             tracing::error!(
@@ -92,7 +114,7 @@ impl Answerer {
 }
 
 /// SERVFAIL without a question, to anything that is a query by its header.
-fn server_failure(packet: &[u8], out: &mut [u8]) -> Option<Answered> {
+pub(super) fn server_failure(packet: &[u8], out: &mut [u8]) -> Option<Answered> {
     let head = packet.first_chunk::<HEADER_LEN>()?;
     let header =
         Header { id: u16::from_be_bytes([head[0], head[1]]), flags: u16::from_be_bytes([head[2], head[3]]) };
@@ -144,7 +166,6 @@ mod tests {
         let answer = answerer.guard(query, &mut out, |_| panic!("on purpose")).unwrap();
         assert_eq!(answer, b"\x12\x34\x81\x02\x00\x00\x00\x00\x00\x00\x00\x00");
         assert_eq!(answerer.block().get(Cell::Panics), 1);
-        assert_eq!(answerer.block().get(Cell::Received), 1);
     }
 
     #[test]

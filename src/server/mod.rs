@@ -1,4 +1,4 @@
-//! Sockets: UDP workers and streams. The only room with hickory-server.
+//! Sockets: UDP workers with the slow door beside them, and streams. The only room with hickory-server, and with `unsafe`.
 //!
 //! Invariant: nothing here decides an answer; every transport hands the packet to [`crate::answer::respond`]. No
 //! packet and no socket error ends a worker; only [`Server::stop`] does.
@@ -7,6 +7,7 @@ mod answerer;
 mod bridge;
 mod listen;
 mod packet_info;
+mod slow;
 mod stop;
 mod tcp;
 mod udp;
@@ -15,6 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +24,13 @@ pub use listen::{Given, Listen, ListenError};
 
 use crate::answer::Settings;
 use crate::snapshot::Publisher;
-use crate::telemetry::{Counters, Family, Transport};
+use crate::telemetry::{Counters, Family, Throttle, Transport};
 use answerer::Answerer;
+use slow::slow_door;
 use stop::Stop;
+
+/// Of errors that come in crowds one line is logged per this time.
+const ERROR_LINES: Duration = Duration::from_secs(10);
 
 /// How to serve.
 #[derive(Debug)]
@@ -60,6 +66,7 @@ pub enum StartError {
 pub struct Server {
     addresses: Vec<SocketAddr>,
     workers: Vec<(Arc<udp::Socket>, JoinHandle<()>)>,
+    slow: Option<JoinHandle<()>>,
     streams: Option<JoinHandle<()>>,
     stop: Arc<Stop>,
     stop_streams: CancellationToken,
@@ -81,27 +88,41 @@ impl Server {
         let mut server = Server {
             addresses: bound.iter().map(|address| address.addr).collect(),
             workers: Vec::new(),
+            slow: None,
             streams: None,
             stop: Arc::new(Stop::default()),
             stop_streams: CancellationToken::new(),
         };
+        let answerer =
+            |transport, family| Answerer::new(config.settings.clone(), counters.block(transport, family));
         let mut listeners = Vec::new();
+        let mut sockets = Vec::new();
         for address in bound {
             let family = Family::of(address.addr);
-            for (index, socket) in address.udp.into_iter().enumerate() {
-                let socket = Arc::new(socket);
-                let worker = udp::Worker {
-                    socket: socket.clone(),
-                    reader: publisher.reader(),
-                    answerer: Answerer::new(config.settings.clone(), counters.block(Transport::Udp, family)),
-                    stop: server.stop.clone(),
-                };
-                let thread = spawn(format!("udp-{index}"), move || worker.run())?;
-                server.workers.push((socket, thread));
-            }
-            let answerer = Answerer::new(config.settings.clone(), counters.block(Transport::Tcp, family));
-            let handler = tcp::Handler::new(publisher.clone(), answerer);
+            sockets.extend(address.udp.into_iter().map(|socket| (Arc::new(socket), family)).enumerate());
+            let handler = tcp::Handler::new(publisher.clone(), answerer(Transport::Tcp, family));
             listeners.extend(address.tcp.into_iter().map(|listener| (listener, handler.clone())));
+        }
+
+        // The thread behind the slow door has counters of its own: a block has one writer.
+        let behind = [Family::V4, Family::V6].map(|family| Arc::new(answerer(Transport::Udp, family)));
+        let sockets_behind = sockets.iter().map(|(_, (socket, family))| {
+            (socket.clone(), behind[usize::from(*family == Family::V6)].clone())
+        });
+        let (doors, thread) = slow_door(sockets_behind.collect(), publisher.reader());
+        server.slow = Some(spawn("udp-slow".to_owned(), move || thread.run())?);
+        for ((index, (socket, family)), slow) in sockets.into_iter().zip(doors) {
+            let worker = udp::Worker {
+                socket: socket.clone(),
+                reader: publisher.reader(),
+                answerer: answerer(Transport::Udp, family),
+                slow,
+                stop: server.stop.clone(),
+                turn: 0,
+                errors: Throttle::new(ERROR_LINES),
+            };
+            let thread = spawn(format!("udp-{index}"), move || worker.run())?;
+            server.workers.push((socket, thread));
         }
         let runtime = tcp::runtime().map_err(|source| thread_error("the runtime of TCP", source))?;
         let stop = server.stop_streams.clone();
@@ -128,7 +149,8 @@ impl Server {
             socket.wake();
         }
         let workers = self.workers.drain(..).map(|(_, thread)| thread);
-        for thread in workers.chain(self.streams.take()) {
+        // The slow door closes behind the last worker.
+        for thread in workers.chain(self.slow.take()).chain(self.streams.take()) {
             let name = thread.thread().name().unwrap_or("unnamed").to_owned();
             if thread.join().is_err() {
                 tracing::error!(thread = name, "a thread of the server ended in a panic");

@@ -171,6 +171,10 @@ pub enum Cell {
     Dropped,
     /// Answers that ended in a panic.
     Panics,
+    /// Messages that went to the slow door, answered or not.
+    Unusual,
+    /// Messages that were dropped because too many waited at the slow door.
+    UnusualDropped,
     /// Failed receives.
     ReceiveErrors,
     /// Answers that could not be sent.
@@ -179,7 +183,7 @@ pub enum Cell {
 
 impl Cell {
     /// Every one of them.
-    pub const ALL: [Cell; 9] = [
+    pub const ALL: [Cell; 11] = [
         Cell::Received,
         Cell::BytesReceived,
         Cell::BytesSent,
@@ -187,6 +191,8 @@ impl Cell {
         Cell::Malformed,
         Cell::Dropped,
         Cell::Panics,
+        Cell::Unusual,
+        Cell::UnusualDropped,
         Cell::ReceiveErrors,
         Cell::SendErrors,
     ];
@@ -220,7 +226,12 @@ pub struct Block {
 impl Block {
     /// Counts a message that came in.
     pub fn received(&self, octets: usize) {
-        self.bump(Cell::Received);
+        self.received_together(1, octets);
+    }
+
+    /// Counts messages that came in together, `octets` in all.
+    pub fn received_together(&self, messages: usize, octets: usize) {
+        self.add(SINGLES_AT + Cell::Received as usize, messages as u64);
         self.add(SINGLES_AT + Cell::BytesReceived as usize, octets as u64);
     }
 

@@ -145,6 +145,16 @@ fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: Syste
         ("portolan_malformed_total", Cell::Malformed, "Messages that were no well-formed query."),
         ("portolan_dropped_total", Cell::Dropped, "Messages that got no answer."),
         ("portolan_panics_total", Cell::Panics, "Messages whose answer ended in a panic; each is logged."),
+        (
+            "portolan_unusual_total",
+            Cell::Unusual,
+            "Messages that plain load is not made of, answered beside it at lower priority.",
+        ),
+        (
+            "portolan_unusual_dropped_total",
+            Cell::UnusualDropped,
+            "Unusual messages dropped because too many waited.",
+        ),
         ("portolan_receive_errors_total", Cell::ReceiveErrors, "Receives that failed."),
         ("portolan_send_errors_total", Cell::SendErrors, "Answers that could not be sent."),
     ] {

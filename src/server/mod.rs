@@ -1,10 +1,9 @@
-//! Sockets: UDP workers and streams. The only room with hickory-server.
+//! Sockets: UDP workers and plain TCP. DoT and DoQ will come in through hickory-server; this is the room for it.
 //!
 //! Invariant: nothing here decides an answer; every transport hands the packet to [`crate::answer::respond`]. No
 //! packet and no socket error ends a worker; only [`Server::stop`] does.
 
 mod answerer;
-mod bridge;
 mod listen;
 mod packet_info;
 mod stop;
@@ -16,9 +15,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio_util::sync::CancellationToken;
-
 pub use listen::{Given, Listen, ListenError};
+pub use tcp::TcpLimits;
 
 use crate::answer::Settings;
 use crate::snapshot::Publisher;
@@ -33,8 +31,10 @@ pub struct ServerConfig {
     pub listen: Vec<Listen>,
     /// Sockets that are there already; if there are any, they are used instead of the addresses.
     pub given: Given,
-    /// UDP workers per address; 0 counts as 1.
+    /// UDP workers per address, and as many threads for all of TCP; 0 counts as 1.
     pub workers: usize,
+    /// Limits on TCP connections.
+    pub tcp: TcpLimits,
     /// What an answer depends on beside the snapshot.
     pub settings: Arc<Settings>,
 }
@@ -60,9 +60,8 @@ pub enum StartError {
 pub struct Server {
     addresses: Vec<SocketAddr>,
     workers: Vec<(Arc<udp::Socket>, JoinHandle<()>)>,
-    streams: Option<JoinHandle<()>>,
+    streams: Option<tcp::Streams>,
     stop: Arc<Stop>,
-    stop_streams: CancellationToken,
 }
 
 impl Server {
@@ -83,7 +82,6 @@ impl Server {
             workers: Vec::new(),
             streams: None,
             stop: Arc::new(Stop::default()),
-            stop_streams: CancellationToken::new(),
         };
         let mut listeners = Vec::new();
         for address in bound {
@@ -99,14 +97,11 @@ impl Server {
                 let thread = spawn(format!("udp-{index}"), move || worker.run())?;
                 server.workers.push((socket, thread));
             }
-            let answerer = Answerer::new(config.settings.clone(), counters.block(Transport::Tcp, family));
-            let handler = tcp::Handler::new(publisher.clone(), answerer);
-            listeners.extend(address.tcp.into_iter().map(|listener| (listener, handler.clone())));
+            listeners.extend(address.tcp.into_iter().map(|socket| tcp::Listener { socket, family }));
         }
-        let runtime = tcp::runtime().map_err(|source| thread_error("the runtime of TCP", source))?;
-        let stop = server.stop_streams.clone();
+        let (settings, stop) = (&config.settings, &server.stop);
         server.streams =
-            Some(spawn("tcp".to_owned(), move || runtime.block_on(tcp::serve(listeners, stop)))?);
+            Some(tcp::Streams::start(listeners, workers, config.tcp, settings, publisher, &counters, stop)?);
         Ok(server)
     }
 
@@ -122,13 +117,16 @@ impl Server {
     }
 
     fn shut_down(&mut self) {
-        self.stop_streams.cancel();
         self.stop.stop();
+        let mut streams = self.streams.take();
+        if let Some(streams) = &streams {
+            streams.wake();
+        }
         for (socket, _) in &self.workers {
             socket.wake();
         }
         let workers = self.workers.drain(..).map(|(_, thread)| thread);
-        for thread in workers.chain(self.streams.take()) {
+        for thread in workers.chain(streams.iter_mut().flat_map(tcp::Streams::take_threads)) {
             let name = thread.thread().name().unwrap_or("unnamed").to_owned();
             if thread.join().is_err() {
                 tracing::error!(thread = name, "a thread of the server ended in a panic");

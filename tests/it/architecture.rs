@@ -67,7 +67,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("crc32fast", &["control/state/"]),
     ("sd_notify", &["cli/"]),
     ("listenfd", &["cli/"]),
-    ("rustix", &["control/"]),
+    ("rustix", &["control/", "server/tcp/"]),
 ];
 
 /// Files that may hold unsafe code.

@@ -1,5 +1,4 @@
-//! What we rely on in hickory, and what we know that it does otherwise. When one of these fails after an upgrade, read
-//! `src/server/bridge.rs` and `src/server/tcp.rs` again before the expectation is changed.
+//! What DoT and DoQ will rely on in hickory, and what we know that it does otherwise. Nothing in `src` uses it yet.
 
 #![allow(clippy::unwrap_used)]
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use portolan::answer::Settings;
 use portolan::cli::serve::{ServeParts, serve_with};
 use portolan::control::{Engine, LockError, Sources, StartFrom, StateLock, WatchMode};
-use portolan::server::{Given, Listen};
+use portolan::server::{Given, Listen, TcpLimits};
 use portolan::telemetry::Facts;
 
 #[test]
@@ -29,6 +29,7 @@ fn serves_until_sigterm_or_sigint() {
             listen: vec![Listen { addr: "127.0.0.1:0".parse().unwrap(), is_default: false }],
             given: Given::default(),
             workers: 2,
+            tcp: TcpLimits::default(),
             metrics: Some("127.0.0.1:0".parse().unwrap()),
             settings: Settings::default(),
             engine,

@@ -16,7 +16,7 @@ use crate::api::metrics::{self as endpoint, MetricsError};
 use crate::control::report::Change;
 use crate::control::talk::TalkError;
 use crate::control::{Engine, Keeper, KeeperParts, Manager, StateLock, WatchMode};
-use crate::server::{Given, Listen, Server, ServerConfig, StartError};
+use crate::server::{Given, Listen, Server, ServerConfig, StartError, TcpLimits};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::metrics::render;
 use crate::telemetry::{Changes, Counters, Facts};
@@ -35,6 +35,8 @@ pub struct ServeParts {
     pub given: Given,
     /// UDP workers per address.
     pub workers: usize,
+    /// Limits on TCP connections.
+    pub tcp: TcpLimits,
     /// Address of the metrics endpoint, if there is to be one.
     pub metrics: Option<SocketAddr>,
     /// What an answer depends on beside the snapshot.
@@ -153,6 +155,7 @@ async fn serve_until(
         listen: parts.listen,
         given: parts.given,
         workers: parts.workers,
+        tcp: parts.tcp,
         settings: Arc::new(parts.settings),
     };
     let server = Server::start(config, &publisher, counters.clone())?;

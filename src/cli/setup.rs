@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::args::{self, Cli, LogShape, Watch};
 use super::serve::{ServeParts, serve};
@@ -13,7 +13,7 @@ use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
 use crate::control::{self, Engine, Loaded, Sources, StartFrom, StateLock, WatchMode, talk};
 use crate::model::{Diagnostic, Severity};
-use crate::server::Listen;
+use crate::server::{Listen, TcpLimits};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Facts;
 use crate::telemetry::log::{self, LogFormat};
@@ -100,7 +100,11 @@ impl Setup {
             given,
             workers: usize::from(self.settings.workers_on(cores)),
             metrics: self.settings.metrics,
-            settings: answers(&self.settings.answers),
+            tcp: TcpLimits {
+                connections: self.settings.tcp.connections as usize,
+                per_prefix: self.settings.tcp.connections_per_prefix as usize,
+            },
+            settings: answers(&self.settings.answers, self.settings.tcp),
             engine,
             first,
             watch: match self.settings.watch {
@@ -149,14 +153,15 @@ fn listen(listen: &config::Listen) -> Listen {
     Listen { addr: listen.address, is_default: listen.is_default }
 }
 
-fn answers(answers: &config::Answers) -> answer::Settings {
+fn answers(answers: &config::Answers, tcp: config::Tcp) -> answer::Settings {
     let version = match &answers.version_bind {
         ServerVersion::Own => Some(concat!("portolan ", env!("CARGO_PKG_VERSION")).to_owned()),
         ServerVersion::Hidden => None,
         ServerVersion::Text(text) => Some(text.clone()),
     };
     let rotate = answers.address_order == AddressOrder::Rotate;
-    answer::Settings { rotate, version, server_id: answers.id_server.clone(), ..answer::Settings::default() }
+    let stream_idle = Duration::from_secs(tcp.idle_seconds.into());
+    answer::Settings { rotate, version, server_id: answers.id_server.clone(), stream_idle }
 }
 
 fn facts(snapshot: &Snapshot) -> Facts {

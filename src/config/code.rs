@@ -10,6 +10,8 @@ crate::model::table::codes! {
     LISTENS_NOWHERE = "listens-nowhere";
     /// A number of workers outside of 1 to 256.
     BAD_WORKERS = "bad-workers";
+    /// A limit outside of its range.
+    BAD_LIMIT = "bad-limit";
     /// A path that names nothing.
     BAD_PATH = "bad-path";
     /// A text that does not fit an answer.

@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{ANSWERS, FILE};
+use super::format::{ANSWERS, FILE, TCP};
 use super::{
-    AddressOrder, Answers, DEFAULT_PORT, Listen, LogFormat, MAX_WORKERS, ServerVersion, Settings, Watch, code,
+    AddressOrder, Answers, DEFAULT_PORT, Listen, LogFormat, MAX_CONNECTIONS, MAX_IDLE_SECONDS, MAX_WORKERS,
+    ServerVersion, Settings, Tcp, Watch, code,
 };
 use crate::model::Diagnostics;
 use crate::model::diagnostic::has_errors;
@@ -37,6 +38,7 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
         watch: root.get("watch").and_then(|value| value.choice(&watches)).unwrap_or_default(),
         strict: root.get("strict").and_then(|value| value.boolean()).unwrap_or_default(),
         socket: named("socket", "file").map(|socket| folder.join(socket)),
+        tcp: root.get("tcp").and_then(|value| value.table(&TCP)).map(|table| tcp(&table)).unwrap_or_default(),
         answers: root
             .get("answers")
             .and_then(|value| value.table(&ANSWERS))
@@ -100,6 +102,28 @@ fn workers(value: Value<'_>) -> Option<u16> {
         value.error(code::BAD_WORKERS, format!("workers must be 1 to {MAX_WORKERS}, not: {number}"), hint);
     }
     workers
+}
+
+fn tcp(table: &Table<'_>) -> Tcp {
+    let default = Tcp::default();
+    let limit = |key, most| table.get(key).and_then(|value| limit(&value, most));
+    Tcp {
+        connections: limit("connections", MAX_CONNECTIONS).unwrap_or(default.connections),
+        connections_per_prefix: limit("connections_per_prefix", MAX_CONNECTIONS)
+            .unwrap_or(default.connections_per_prefix),
+        idle_seconds: limit("idle_seconds", MAX_IDLE_SECONDS).unwrap_or(default.idle_seconds),
+    }
+}
+
+/// A number from 1 to `most`.
+fn limit(value: &Value<'_>, most: u32) -> Option<u32> {
+    let number = value.integer()?;
+    let limit = u32::try_from(number).ok().filter(|limit| (1..=most).contains(limit));
+    if limit.is_none() {
+        let message = format!("{} must be 1 to {most}, not: {number}", value.key());
+        value.error(code::BAD_LIMIT, message, "write a number in this range, or remove it for the default");
+    }
+    limit
 }
 
 fn answers(table: &Table<'_>) -> Answers {

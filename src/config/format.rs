@@ -35,6 +35,8 @@ pub struct FileFormat {
     /// Socket to talk to the running server, relative to this file, at most 107 octets with its folder.
     /// Default: `control.sock` in the state folder.
     pub socket: Option<String>,
+    /// Limits on TCP connections.
+    pub tcp: Option<TcpFormat>,
     /// How answers look.
     pub answers: Option<AnswersFormat>,
 }
@@ -59,6 +61,21 @@ pub enum WatchFormat {
     Poll,
     /// Only when told to reload.
     Off,
+}
+
+/// Limits on TCP connections.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TcpFormat {
+    /// Most connections at a time; above it the one that is idle longest is closed. Default: 4096.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections: Option<u32>,
+    /// Most of them from one network, an IPv4 /24 or an IPv6 /56. Default: 256.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections_per_prefix: Option<u32>,
+    /// Seconds without a query after which a connection is closed. Default: 10.
+    #[schemars(range(min = 1, max = 6553))]
+    pub idle_seconds: Option<u32>,
 }
 
 /// How answers look.
@@ -109,8 +126,14 @@ pub(super) static FILE: Keys = Keys {
     title: "portolan.toml",
     known: &[
         "zones", "addrmaps", "state", "listen", "workers", "metrics", "log", "watch", "strict", "socket",
-        "answers",
+        "tcp", "answers",
     ],
+    required: &[],
+    later: &[],
+};
+pub(super) static TCP: Keys = Keys {
+    title: "[tcp]",
+    known: &["connections", "connections_per_prefix", "idle_seconds"],
     required: &[],
     later: &[],
 };
@@ -139,6 +162,7 @@ mod tests {
     #[test]
     fn the_types_describe_what_the_reader_knows() {
         assert_keys(&schema(), "", &FILE);
+        assert_keys(&schema(), "/properties/tcp", &TCP);
         assert_keys(&schema(), "/properties/answers", &ANSWERS);
     }
 }

@@ -18,6 +18,10 @@ use crate::model::Diagnostics;
 pub const DEFAULT_PORT: u16 = 5300;
 /// Most workers.
 pub const MAX_WORKERS: u16 = 256;
+/// Most TCP connections.
+pub const MAX_CONNECTIONS: u32 = 1_000_000;
+/// Longest time that a TCP connection may be idle: what edns-tcp-keepalive can say (RFC 7828 section 3.1).
+pub const MAX_IDLE_SECONDS: u32 = 6553;
 
 /// What is meant: file, command line and defaults taken together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub struct Settings {
     pub strict: bool,
     /// Where the running server is talked to; in the state directory where it is not set.
     pub socket: Option<PathBuf>,
+    /// TCP connections.
+    pub tcp: Tcp,
     /// How answers look.
     pub answers: Answers,
 }
@@ -75,6 +81,23 @@ pub enum LogFormat {
     Human,
     /// One JSON object a line.
     Json,
+}
+
+/// Limits on TCP connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    /// Most at a time, 1 to [`MAX_CONNECTIONS`].
+    pub connections: u32,
+    /// Most of them from one /24 of IPv4 or one /56 of IPv6, 1 to [`MAX_CONNECTIONS`].
+    pub connections_per_prefix: u32,
+    /// Seconds that one may be idle, 1 to [`MAX_IDLE_SECONDS`].
+    pub idle_seconds: u32,
+}
+
+impl Default for Tcp {
+    fn default() -> Tcp {
+        Tcp { connections: 4096, connections_per_prefix: 256, idle_seconds: 10 }
+    }
 }
 
 /// How answers look.
@@ -127,6 +150,7 @@ impl Default for Settings {
             watch: Watch::default(),
             strict: false,
             socket: None,
+            tcp: Tcp::default(),
             answers: Answers::default(),
         }
     }
@@ -186,6 +210,7 @@ impl Settings {
             watch: watch.unwrap_or(self.watch),
             strict: strict.unwrap_or(self.strict),
             socket: socket.or(self.socket),
+            tcp: self.tcp,
             answers: self.answers,
         }
     }

@@ -23,6 +23,10 @@ log = "json"
 watch = "poll"
 strict = true
 socket = "run/control"
+[tcp]
+connections = 100
+connections_per_prefix = 10
+idle_seconds = 6553
 [answers]
 address_order = "fixed"
 version_bind = "one"
@@ -44,6 +48,7 @@ id_server = "fra-1"
             watch: Watch::Poll,
             strict: true,
             socket: Some("/etc/portolan/run/control".into()),
+            tcp: Tcp { connections: 100, connections_per_prefix: 10, idle_seconds: 6553 },
             answers: Answers {
                 address_order: AddressOrder::Fixed,
                 version_bind: ServerVersion::Text("one".into()),
@@ -82,6 +87,11 @@ socket = ""
 address_order = true
 version_bind = 1
 id_server = true
+[tcp]
+connections = 0
+connections_per_prefix = 1000001
+idle_seconds = -1
+timeout = 1
 "#,
     );
     assert_eq!(settings, None);
@@ -104,6 +114,10 @@ id_server = true
             "11:17+4 wrong-type: address_order must be \"rotate\" or \"fixed\", not true or false",
             "12:16+1 wrong-type: version_bind must be true, false or a string, not an integer",
             "13:13+4 wrong-type: id_server must be a string or false, not true or false",
+            "15:15+1 bad-limit: connections must be 1 to 1000000, not: 0",
+            "16:26+7 bad-limit: connections_per_prefix must be 1 to 1000000, not: 1000001",
+            "17:16+2 bad-limit: idle_seconds must be 1 to 6553, not: -1",
+            "18:1+7 unknown-key: unknown key in [tcp]: timeout",
         ]
     );
     assert_eq!(read("listen = []").1, ["1:10+2 listens-nowhere: listen has no address"]);

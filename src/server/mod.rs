@@ -1,10 +1,10 @@
-//! Sockets: UDP workers with the slow door beside them, and streams. The only room with hickory-server, and with `unsafe`.
+//! Sockets: UDP workers with the slow door beside them, and plain TCP. DoT and DoQ will come in through
+//! hickory-server; this is the room for it. The only room with `unsafe`.
 //!
 //! Invariant: nothing here decides an answer; every transport hands the packet to [`crate::answer::respond`]. No
 //! packet and no socket error ends a worker; only [`Server::stop`] does.
 
 mod answerer;
-mod bridge;
 mod listen;
 mod packet_info;
 mod slow;
@@ -18,9 +18,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 pub use listen::{Given, Listen, ListenError};
+pub use tcp::TcpLimits;
 
 use crate::answer::Settings;
 use crate::snapshot::Publisher;
@@ -39,8 +38,10 @@ pub struct ServerConfig {
     pub listen: Vec<Listen>,
     /// Sockets that are there already; if there are any, they are used instead of the addresses.
     pub given: Given,
-    /// UDP workers per address; 0 counts as 1.
+    /// UDP workers per address, and as many threads for all of TCP; 0 counts as 1.
     pub workers: usize,
+    /// Limits on TCP connections.
+    pub tcp: TcpLimits,
     /// What an answer depends on beside the snapshot.
     pub settings: Arc<Settings>,
 }
@@ -67,9 +68,8 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     workers: Vec<(Arc<udp::Socket>, JoinHandle<()>)>,
     slow: Option<JoinHandle<()>>,
-    streams: Option<JoinHandle<()>>,
+    streams: Option<tcp::Streams>,
     stop: Arc<Stop>,
-    stop_streams: CancellationToken,
 }
 
 impl Server {
@@ -91,7 +91,6 @@ impl Server {
             slow: None,
             streams: None,
             stop: Arc::new(Stop::default()),
-            stop_streams: CancellationToken::new(),
         };
         let answerer =
             |transport, family| Answerer::new(config.settings.clone(), counters.block(transport, family));
@@ -100,8 +99,7 @@ impl Server {
         for address in bound {
             let family = Family::of(address.addr);
             sockets.extend(address.udp.into_iter().map(|socket| (Arc::new(socket), family)).enumerate());
-            let handler = tcp::Handler::new(publisher.clone(), answerer(Transport::Tcp, family));
-            listeners.extend(address.tcp.into_iter().map(|listener| (listener, handler.clone())));
+            listeners.extend(address.tcp.into_iter().map(|socket| tcp::Listener { socket, family }));
         }
 
         // The thread behind the slow door has counters of its own: a block has one writer.
@@ -124,10 +122,9 @@ impl Server {
             let thread = spawn(format!("udp-{index}"), move || worker.run())?;
             server.workers.push((socket, thread));
         }
-        let runtime = tcp::runtime().map_err(|source| thread_error("the runtime of TCP", source))?;
-        let stop = server.stop_streams.clone();
+        let (settings, stop) = (&config.settings, &server.stop);
         server.streams =
-            Some(spawn("tcp".to_owned(), move || runtime.block_on(tcp::serve(listeners, stop)))?);
+            Some(tcp::Streams::start(listeners, workers, config.tcp, settings, publisher, &counters, stop)?);
         Ok(server)
     }
 
@@ -143,14 +140,18 @@ impl Server {
     }
 
     fn shut_down(&mut self) {
-        self.stop_streams.cancel();
         self.stop.stop();
+        let mut streams = self.streams.take();
+        if let Some(streams) = &streams {
+            streams.wake();
+        }
         for (socket, _) in &self.workers {
             socket.wake();
         }
         let workers = self.workers.drain(..).map(|(_, thread)| thread);
         // The slow door closes behind the last worker.
-        for thread in workers.chain(self.slow.take()).chain(self.streams.take()) {
+        let streams = streams.iter_mut().flat_map(tcp::Streams::take_threads);
+        for thread in workers.chain(self.slow.take()).chain(streams) {
             let name = thread.thread().name().unwrap_or("unnamed").to_owned();
             if thread.join().is_err() {
                 tracing::error!(thread = name, "a thread of the server ended in a panic");

@@ -179,11 +179,25 @@ pub enum Cell {
     ReceiveErrors,
     /// Answers that could not be sent.
     SendErrors,
+    /// Connections accepted.
+    Accepted,
+    /// Connections closed, by whomever.
+    Closed,
+    /// Connections refused because there were too many.
+    RefusedLimit,
+    /// Connections refused because there were too many from their network.
+    RefusedPrefix,
+    /// Connections closed because no message came.
+    ClosedIdle,
+    /// Connections closed because the rest of a message did not come, or answers were not taken.
+    ClosedSlow,
+    /// Idle connections closed to make room for others.
+    ClosedForRoom,
 }
 
 impl Cell {
     /// Every one of them.
-    pub const ALL: [Cell; 11] = [
+    pub const ALL: [Cell; 18] = [
         Cell::Received,
         Cell::BytesReceived,
         Cell::BytesSent,
@@ -195,6 +209,13 @@ impl Cell {
         Cell::UnusualDropped,
         Cell::ReceiveErrors,
         Cell::SendErrors,
+        Cell::Accepted,
+        Cell::Closed,
+        Cell::RefusedLimit,
+        Cell::RefusedPrefix,
+        Cell::ClosedIdle,
+        Cell::ClosedSlow,
+        Cell::ClosedForRoom,
     ];
 }
 

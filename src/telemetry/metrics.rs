@@ -164,6 +164,7 @@ fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: Syste
             page.sample(name, &[("transport", transport.as_str())], count)?;
         }
     }
+    write_connections(page, counters)?;
     for (name, value, help) in [
         ("portolan_zones", facts.zones, "Zones served."),
         ("portolan_zones_held_back", facts.held_back, "Zones answered SERVFAIL for errors in their files."),
@@ -182,6 +183,42 @@ fn write_all(page: &mut Page, counters: &Counters, facts: &Facts, started: Syste
     page.sample("portolan_start_time_seconds", &[], since_epoch(started).as_secs_f64())?;
     page.head("portolan_build_info", "gauge", "Always 1; the version stands in the label.")?;
     page.sample("portolan_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1)
+}
+
+/// The connections of TCP.
+fn write_connections(page: &mut Page, counters: &Counters) -> fmt::Result {
+    let sums = Family::ALL.map(|family| (family, counters.sum(Some(Transport::Tcp), Some(family))));
+    page.head("portolan_tcp_connections", "gauge", "TCP connections that are open.")?;
+    for (family, sums) in &sums {
+        let open = sums.get(Cell::Accepted).saturating_sub(sums.get(Cell::Closed));
+        page.sample("portolan_tcp_connections", &[("family", family.as_str())], open)?;
+    }
+    page.head("portolan_tcp_accepted_total", "counter", "TCP connections accepted.")?;
+    for (family, sums) in &sums {
+        let labels = [("family", family.as_str())];
+        page.sample("portolan_tcp_accepted_total", &labels, sums.get(Cell::Accepted))?;
+    }
+    for (name, help, reasons) in [
+        (
+            "portolan_tcp_refused_total",
+            "TCP connections refused because there were too many, overall or from one network.",
+            &[("limit", Cell::RefusedLimit), ("prefix", Cell::RefusedPrefix)][..],
+        ),
+        (
+            "portolan_tcp_cut_total",
+            "TCP connections closed by the server: idle, too slow, or to make room for another.",
+            &[("idle", Cell::ClosedIdle), ("slow", Cell::ClosedSlow), ("room", Cell::ClosedForRoom)],
+        ),
+    ] {
+        page.head(name, "counter", help)?;
+        for (reason, cell) in reasons {
+            for (family, sums) in &sums {
+                let labels = [("reason", *reason), ("family", family.as_str())];
+                page.sample(name, &labels, sums.get(*cell))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 struct Page(String);
@@ -222,6 +259,11 @@ mod tests {
             truncated: false,
             malformed: false,
         });
+        let tcp = counters.block(Transport::Tcp, Family::V6);
+        for cell in [Cell::Accepted, Cell::Accepted, Cell::Accepted, Cell::Closed, Cell::ClosedSlow] {
+            tcp.bump(cell);
+        }
+        tcp.bump(Cell::RefusedPrefix);
         let facts = Facts { zones: 3, held_back: 1, names: 40, maps: 5, generation: 7 };
         render(&counters, &facts, &changes(), at(1.5), at(2000.9))
     }
@@ -292,6 +334,11 @@ mod tests {
             r#"portolan_received_bytes_total{transport="udp",family="ipv4"} 33"#,
             r#"portolan_sent_bytes_total{transport="udp",family="ipv4"} 49"#,
             r#"portolan_truncated_total{transport="tcp"} 0"#,
+            r#"portolan_tcp_connections{family="ipv6"} 2"#,
+            r#"portolan_tcp_accepted_total{family="ipv6"} 3"#,
+            r#"portolan_tcp_refused_total{reason="prefix",family="ipv6"} 1"#,
+            r#"portolan_tcp_cut_total{reason="slow",family="ipv6"} 1"#,
+            r#"portolan_tcp_cut_total{reason="idle",family="ipv6"} 0"#,
             "portolan_zones 3",
             "portolan_zones_held_back 1",
             "portolan_names 40",

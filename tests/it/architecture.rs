@@ -68,7 +68,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sd_notify", &["cli/"]),
     ("listenfd", &["cli/"]),
     ("libc", &["server/"]),
-    ("rustix", &["control/", "server/slow.rs"]),
+    ("rustix", &["control/", "server/slow.rs", "server/tcp/"]),
 ];
 
 /// Files that may hold unsafe code.

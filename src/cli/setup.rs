@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::{self, Cli, LogShape, Watch};
@@ -88,7 +89,7 @@ impl Setup {
             Some(args::StartFrom::Files) => StartFrom::Files,
             Some(args::StartFrom::State) | None => StartFrom::State,
         };
-        let (engine, first) = Engine::start(self.sources(), &self.settings.state, from, self.settings.strict)
+        let (engine, first) = Engine::start(self.sources(), &self.settings.state, from, self.settings.strict, Arc::default())
             .map_err(|error| error.to_string())?;
         if engine.snapshot().zones.is_empty() {
             tracing::warn!(folder = %self.settings.zones.display(), "there is no master file: every query is refused");

@@ -7,6 +7,7 @@ mod ask;
 mod check;
 mod explain;
 mod moment;
+mod progress;
 mod reload;
 pub mod render;
 pub mod serve;

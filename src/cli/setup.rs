@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::args::{self, Cli, LogShape, Watch};
 use super::serve::{ServeParts, serve};
-use super::{render, systemd};
+use super::{progress, render, systemd};
 use crate::answer;
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
@@ -88,8 +89,12 @@ impl Setup {
             Some(args::StartFrom::Files) => StartFrom::Files,
             Some(args::StartFrom::State) | None => StartFrom::State,
         };
-        let (engine, first) = Engine::start(self.sources(), &self.settings.state, from, self.settings.strict)
-            .map_err(|error| error.to_string())?;
+        let progress = Arc::default();
+        let shown = progress::show(&progress, format);
+        let (sources, state) = (self.sources(), &self.settings.state);
+        let opened = Engine::start(sources, state, from, self.settings.strict, progress);
+        drop(shown);
+        let (engine, first) = opened.map_err(|error| error.to_string())?;
         if engine.snapshot().zones.is_empty() {
             tracing::warn!(folder = %self.settings.zones.display(), "there is no master file: every query is refused");
         }
@@ -165,11 +170,11 @@ fn answers(answers: &config::Answers, tcp: config::Tcp) -> answer::Settings {
 }
 
 fn facts(snapshot: &Snapshot) -> Facts {
-    let held_back = snapshot.zones.iter().filter(|entry| entry.zone.is_faulty()).count();
+    let held_back = snapshot.totals.faulty;
     Facts {
         zones: (snapshot.zones.len() - held_back) as u64,
         held_back: held_back as u64,
-        names: snapshot.zones.iter().map(|entry| u64::from(entry.zone.names())).sum(),
+        names: snapshot.totals.names,
         maps: snapshot.maps as u64,
         generation: snapshot.generation,
     }

@@ -146,6 +146,10 @@ impl Builder {
         debug_assert_eq!(&*origin.to_lower_wire(), zone.origin());
         let account = self.index_of(account, rest);
         let Some(state) = self.accounts[account as usize].as_mut() else { return };
+        let totals = &mut self.snapshot.totals;
+        totals.owners += usize::from(state.zones == 0);
+        totals.names += u64::from(zone.names());
+        totals.faulty += usize::from(zone.is_faulty());
         state.zones += 1;
         let own_set = state.own_set(origin, &self.operator);
         let ipv6 = state.words.ipv6(origin);
@@ -162,10 +166,14 @@ impl Builder {
 
     /// An account has one zone less.
     fn lost(&mut self, entry: Option<ZoneEntry>, rest: &mut Rest) {
-        let Some(account) = entry.map(|entry| entry.account) else { return };
+        let Some(ZoneEntry { zone, account, .. }) = entry else { return };
+        let totals = &mut self.snapshot.totals;
+        totals.names -= u64::from(zone.names());
+        totals.faulty -= usize::from(zone.is_faulty());
         if let Some(state) = self.accounts[account as usize].as_mut() {
             state.zones -= 1;
             if state.zones == 0 {
+                totals.owners -= 1;
                 rest.accounts.insert(account);
             }
         }

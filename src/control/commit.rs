@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::books::ServedZone;
-use super::engine::{Engine, How, listed_zone, now};
+use super::ahead::Plain;
+use super::books::{Known, ServedZone};
+use super::engine::{Engine, How, MAX_TOLD, listed_zone, now};
 use super::folder::display;
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
@@ -21,19 +22,29 @@ impl Engine {
     pub(super) fn commit(
         &mut self,
         accepted: Vec<Plan>,
+        plain: Vec<Plain>,
         denied: &BTreeMap<Unit, Vec<Diagnostic>>,
         how: How,
         change: &mut Change,
     ) -> Result<(), Box<Diagnostic>> {
         let last = self.base.as_ref().map_or(0, |base| base.generation).max(self.books.generation);
         let generation = now().max(last + 1);
-        let (intent, contents) = self.intent(&accepted, denied, how, generation);
-        let written = self.store.intend(&intent, &contents);
+        let (intent, mut contents) = self.intent(&accepted, denied, how, generation);
+        contents.extend(self.store.take_kept());
+        let whole = self.with_plain(&intent, &plain);
+        if how.first && self.base.is_none() {
+            // Nothing was served before that could be lost: a server that ends now starts for the first time again.
+            self.store.keep(whole, contents);
+            self.know_plain(&plain);
+            self.publish(accepted, plain, intent, change);
+            return Ok(());
+        }
+        let written = self.store.intend(&whole, &contents);
         match written {
             Ok(octets) => change.cost.bytes_remembered += octets,
             Err(error) if how.without_state || how.first => {
                 tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
-                self.store.keep(&intent, &contents);
+                self.store.keep(whole, contents);
             }
             Err(error) => {
                 let message = format!("the change is refused, for it cannot be remembered: {error}");
@@ -44,7 +55,8 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        self.publish(accepted, intent, change);
+        self.know_plain(&plain);
+        self.publish(accepted, plain, intent, change);
         if remembered {
             self.store.confirm(generation);
         }
@@ -54,14 +66,27 @@ impl Engine {
     }
 
     /// Swaps what is served and enters it in the books.
-    pub(super) fn publish(&mut self, accepted: Vec<Plan>, intent: Intent, change: &mut Change) {
-        let edit = self.edit(&accepted, &intent, change);
+    pub(super) fn publish(
+        &mut self,
+        accepted: Vec<Plan>,
+        plain: Vec<Plain>,
+        intent: Intent,
+        change: &mut Change,
+    ) {
+        let mut edit = self.edit(&accepted, &intent, change);
+        tell_plain(&plain, change);
+        edit.zones.extend(plain.iter().map(|zone| {
+            let put = ZoneChange::Put { account: zone.account.clone(), zone: zone.zone.clone() };
+            (zone.origin.clone(), put)
+        }));
         let (snapshot, cost) = self.builder.apply(edit, intent.generation);
         change.cost.sets_stored += cost.sets_stored;
         let before = self.publisher.publish(Arc::new(snapshot));
         self.retired.push(before);
         self.retired.free();
-        change.units.extend(accepted.iter().map(|plan| plan.unit.to_string()));
+        let units = accepted.iter().map(|plan| plan.unit.to_string());
+        change.units.extend(units.take(MAX_TOLD.saturating_sub(change.units.len())));
+        self.enter_plain(plain);
         self.enter(accepted, intent);
     }
 
@@ -94,15 +119,22 @@ impl Engine {
             faulty: (faulty != self.books.faulty).then_some(faulty),
             immutable: self.immutable_after(accepted),
         };
-        match &self.base {
-            None => (intent, contents),
-            // Against what is remembered, which is not what is served.
-            Some(base) => {
-                let mut after = Manifest { immutable: base.immutable.clone(), ..Manifest::default() };
-                after.apply(&intent);
-                (Intent::between(base, &after), contents)
-            }
-        }
+        (intent, contents)
+    }
+
+    /// The intent as it is remembered: with the zones that have no plans, and against what is remembered where that is
+    /// not what is served.
+    fn with_plain(&self, intent: &Intent, plain: &[Plain]) -> Intent {
+        let mut whole = intent.clone();
+        whole.files.reserve_exact(plain.len());
+        whole.files.extend(plain.iter().map(|zone| {
+            (zone.path.clone(), Some(Remembered { digest: zone.digest, stamp: zone.stamp }))
+        }));
+        whole.files.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let Some(base) = &self.base else { return whole };
+        let mut after = Manifest { immutable: base.immutable.clone(), ..Manifest::default() };
+        after.apply(&whole);
+        Intent::between(base, &after)
     }
 
     /// Files that were named by sources that no longer name them, and by no other.
@@ -259,6 +291,29 @@ impl Engine {
         edit
     }
 
+    /// Enters the files of zones that have no plans.
+    fn know_plain(&mut self, plain: &[Plain]) {
+        let books = &mut self.books;
+        let known = |zone: &Plain| Known { served: Some(zone.digest), seen: Some(zone.stamp) };
+        let files = plain.iter().map(|zone| (zone.path.clone(), known(zone)));
+        if books.files.is_empty() {
+            // Built at once its nodes are full.
+            books.files = files.collect();
+        } else {
+            books.files.extend(files);
+        }
+    }
+
+    /// Enters zones that have no plans.
+    fn enter_plain(&mut self, plain: Vec<Plain>) {
+        let books = &mut self.books;
+        books.zones.reserve(plain.len());
+        books.zones.extend(plain.into_iter().map(|zone| {
+            let Plain { origin, account, path, .. } = zone;
+            (origin, ServedZone { account, path, faulty: false })
+        }));
+    }
+
     /// Enters what was published.
     fn enter(&mut self, accepted: Vec<Plan>, intent: Intent) {
         let books = &mut self.books;
@@ -326,6 +381,21 @@ impl Engine {
         }
         if by_operator {
             books.restored = lost_immutable_maps(books);
+        }
+    }
+}
+
+/// Zones that appear, and their units; of many the first.
+fn tell_plain(plain: &[Plain], change: &mut Change) {
+    for zone in plain.iter().take(MAX_TOLD) {
+        listed_zone('+', &zone.origin, &mut change.zones);
+    }
+    for zones in plain.chunk_by(|a, b| a.account == b.account) {
+        for zone in zones.iter().take(if zones[0].account.is_default() { MAX_TOLD } else { 1 }) {
+            let Some(unit) = zone.path.unit().map(|unit| unit.to_string()) else { continue };
+            if change.units.len() < MAX_TOLD && !change.units.contains(&unit) {
+                change.units.push(unit);
+            }
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Reading sources in the course of one change: each content once, counted, with what it names.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::folder::{self, Folder, display};
+use super::ahead::Prepared;
+use super::folder::{self, Folder, display, locked};
 use super::report::Cost;
 use super::state::Manifest;
 use super::store::Store;
@@ -44,17 +46,19 @@ pub(super) enum Found {
     Unreadable(String),
 }
 
-/// One change's reading.
+/// One change's reading. Several threads may read at once.
 pub(super) struct Desk<'a> {
     pub(super) sources: &'a Sources,
-    shelf: Shelf<'a>,
-    read: RefCell<HashMap<SourcePath, Found>>,
+    pub(super) shelf: Shelf<'a>,
+    read: Mutex<HashMap<SourcePath, Found>>,
+    /// Zones that were read and compiled ahead.
+    prepared: Mutex<HashMap<SourcePath, Prepared>>,
     /// How the files looked just before they were read from the folders.
-    looked: RefCell<HashMap<SourcePath, Option<Stamp>>>,
-    roots: RefCell<BTreeMap<PathBuf, std::rc::Rc<Folder>>>,
+    looked: Mutex<HashMap<SourcePath, Option<Stamp>>>,
+    roots: Mutex<BTreeMap<PathBuf, Arc<Folder>>>,
     /// Trees of which nothing is known.
     lost: BTreeSet<Tree>,
-    cost: Cell<Cost>,
+    cost: Mutex<Cost>,
 }
 
 impl<'a> Desk<'a> {
@@ -62,11 +66,12 @@ impl<'a> Desk<'a> {
         Desk {
             sources,
             shelf,
-            read: RefCell::default(),
-            looked: RefCell::default(),
-            roots: RefCell::default(),
+            read: Mutex::default(),
+            prepared: Mutex::default(),
+            looked: Mutex::default(),
+            roots: Mutex::default(),
             lost: BTreeSet::new(),
-            cost: Cell::default(),
+            cost: Mutex::default(),
         }
     }
 
@@ -77,18 +82,25 @@ impl<'a> Desk<'a> {
 
     /// What was read so far.
     pub(super) fn cost(&self) -> Cost {
-        self.cost.get()
+        *locked(&self.cost)
+    }
+
+    /// Counts what was read or compiled.
+    pub(super) fn add_cost(&self, more: Cost) {
+        let mut cost = locked(&self.cost);
+        cost.files_read += more.files_read;
+        cost.bytes_read += more.bytes_read;
+        cost.zones_compiled += more.zones_compiled;
+    }
+
+    /// Whether nothing is known of a tree.
+    pub(super) fn is_lost(&self, tree: Tree) -> bool {
+        self.lost.contains(&tree)
     }
 
     /// Whether it reads what the state remembers.
     pub(super) fn is_memory(&self) -> bool {
         matches!(self.shelf, Shelf::Memory(..))
-    }
-
-    /// Counts a compiled zone.
-    pub(super) fn count_compiled(&self) {
-        let cost = self.cost.get();
-        self.cost.set(Cost { zones_compiled: cost.zones_compiled + 1, ..cost });
     }
 
     /// The name of a source for people.
@@ -98,37 +110,52 @@ impl<'a> Desk<'a> {
 
     /// Reads a source, from the folders the first time only.
     pub(super) fn read(&self, path: &SourcePath) -> Found {
-        if let Some(found) = self.read.borrow().get(path) {
+        if let Some(found) = locked(&self.read).get(path) {
             return found.clone();
         }
-        let found = match self.shelf {
-            Shelf::Folders => {
-                self.looked.borrow_mut().insert(path.clone(), self.look(path));
-                self.in_folders(path)
-            }
-            Shelf::Memory(state, manifest) => from_memory(state, manifest, path),
+        let (looked, found) = match self.shelf {
+            Shelf::Folders => (Some(self.look(path)), self.in_folders(path)),
+            Shelf::Memory(state, manifest) => (None, from_memory(state, manifest, path)),
         };
-        if let Found::Content(copy) = &found {
-            let cost = self.cost.get();
-            self.cost.set(Cost {
-                files_read: cost.files_read + 1,
-                bytes_read: cost.bytes_read + copy.content.len() as u64,
-                ..cost
-            });
+        self.put(path, looked, found)
+    }
+
+    /// Takes what was found at a path, unless another thread was first: the first holds.
+    pub(super) fn put(&self, path: &SourcePath, looked: Option<Option<Stamp>>, found: Found) -> Found {
+        match locked(&self.read).entry(path.clone()) {
+            Entry::Occupied(before) => before.get().clone(),
+            Entry::Vacant(place) => {
+                if let Some(looked) = looked {
+                    locked(&self.looked).insert(path.clone(), looked);
+                }
+                if let Found::Content(copy) = &found {
+                    let bytes_read = copy.content.len() as u64;
+                    self.add_cost(Cost { files_read: 1, bytes_read, ..Cost::default() });
+                }
+                place.insert(found).clone()
+            }
         }
-        self.read.borrow_mut().insert(path.clone(), found.clone());
-        found
+    }
+
+    /// Takes a zone that was compiled ahead.
+    pub(super) fn put_prepared(&self, path: &SourcePath, prepared: Prepared) {
+        locked(&self.prepared).insert(path.clone(), prepared);
+    }
+
+    /// A zone that was compiled ahead.
+    pub(super) fn prepared(&self, path: &SourcePath) -> Option<Prepared> {
+        locked(&self.prepared).get(path).cloned()
     }
 
     /// The sources that were read so far.
     pub(super) fn paths_read(&self) -> Vec<SourcePath> {
-        self.read.borrow().keys().cloned().collect()
+        locked(&self.read).keys().cloned().collect()
     }
 
     /// The sources that have changed since they were read, or while they were: with what was read of others they are
     /// no state that the files ever had.
     pub(super) fn disturbed(&self) -> Vec<SourcePath> {
-        let looked = self.looked.borrow();
+        let looked = locked(&self.looked);
         let changed = looked.iter().filter(|(path, before)| self.look(path) != **before);
         changed.map(|(path, _)| path.clone()).collect()
     }
@@ -139,7 +166,7 @@ impl<'a> Desk<'a> {
 
     /// All that was read, with what was found there.
     pub(super) fn into_read(self) -> HashMap<SourcePath, Found> {
-        self.read.into_inner()
+        self.read.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn in_folders(&self, path: &SourcePath) -> Found {
@@ -172,28 +199,24 @@ impl<'a> Desk<'a> {
     }
 
     /// The folder that a source and what it names must lie in.
-    fn folder_of(&self, path: &SourcePath) -> std::rc::Rc<Folder> {
+    pub(super) fn folder_of(&self, path: &SourcePath) -> Arc<Folder> {
         let root = self.sources.root(path.tree);
         let mut parts = path.below.components();
         let root = match (parts.next(), parts.next()) {
             (Some(account), Some(_)) => root.join(account),
             _ => root.to_path_buf(),
         };
-        self.roots.borrow_mut().entry(root.clone()).or_insert_with(|| Folder::new(&root).into()).clone()
+        locked(&self.roots).entry(root.clone()).or_insert_with(|| Folder::new(&root).into()).clone()
     }
 
     /// What reaches the files that a source names, and notes which they are.
-    pub(super) fn namer(&self, of: &SourcePath) -> Namer<'_> {
-        let folder = match self.shelf {
-            Shelf::Folders => Some(self.folder_of(of)),
-            Shelf::Memory(..) => None,
-        };
-        Namer { desk: self, folder, names: RefCell::default() }
+    pub(super) fn namer<'d>(&'d self, of: &'d SourcePath) -> Namer<'d> {
+        Namer { desk: self, of, names: RefCell::default() }
     }
 }
 
 /// The stamp, if the clock of the file system has moved on since.
-fn settled(stamp: Stamp, now: SystemTime) -> Stamp {
+pub(super) fn settled(stamp: Stamp, now: SystemTime) -> Stamp {
     let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let latest = i64::try_from(since_epoch.saturating_sub(TICK).as_nanos()).unwrap_or(i64::MAX);
     if stamp.modified.max(stamp.changed) < latest { stamp } else { Stamp::default() }
@@ -214,8 +237,7 @@ fn from_memory(state: &Store, manifest: &Manifest, path: &SourcePath) -> Found {
 /// Opens what one source names.
 pub(super) struct Namer<'d> {
     desk: &'d Desk<'d>,
-    /// Where it must lie; what is remembered lay there.
-    folder: Option<std::rc::Rc<Folder>>,
+    of: &'d SourcePath,
     names: RefCell<BTreeSet<SourcePath>>,
 }
 
@@ -233,8 +255,9 @@ impl Files for Namer<'_> {
         let source = named(&beside, self.desk.sources).ok_or_else(outside)?;
         self.names.borrow_mut().insert(source.clone());
         let mut identity = beside.clone();
-        if let Some(folder) = &self.folder {
-            identity = folder.real(&beside).map_err(|error| match error.kind() {
+        // What is remembered lay there.
+        if !self.desk.is_memory() {
+            identity = self.desk.folder_of(self.of).real(&beside).map_err(|error| match error.kind() {
                 ErrorKind::NotFound => format!("file not found: {path}"),
                 ErrorKind::PermissionDenied if beside.canonicalize().is_ok() => outside(),
                 _ => format!("file cannot be read: {error}: {path}"),

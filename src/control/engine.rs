@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::ahead::{Ahead, Progress};
 use super::books::Books;
 use super::desk::{Desk, Found, Shelf};
 use super::look::{Ask, Gate, Looked, Open, look};
@@ -64,6 +65,8 @@ pub struct Engine {
     pub(super) forgotten: Option<MapId>,
     /// Whether the files were looked at since the start: before that nobody knows whether they are what is served.
     pub(super) has_looked: bool,
+    /// How far reading many zones is.
+    pub(super) progress: Arc<Progress>,
 }
 
 /// How a change is to be made.
@@ -94,6 +97,15 @@ impl Engine {
     /// Whether something waits for the state to be writable again.
     pub(super) fn has_unfinished(&self) -> bool {
         self.store.error.is_some()
+    }
+
+    /// Remembers what a first start published: it publishes first, for there is nothing that could be lost. Where this
+    /// fails it is tried again with every change.
+    pub fn remember_start(&mut self) {
+        self.store.save();
+        if let Some(error) = &self.store.error {
+            tracing::error!(error, "published without being remembered: a restart serves an earlier state");
+        }
     }
 
     /// Tries again to remember what is served and what was refused for want of it.
@@ -144,8 +156,9 @@ impl Engine {
         if change.outcome == Outcome::Unchanged && !self.faults.is_empty() {
             change.outcome = Outcome::Refused;
         }
-        if change.outcome != Outcome::Published {
-            self.store.save();
+        if change.outcome != Outcome::Published && self.store.save() {
+            let generation = self.books.generation;
+            tracing::info!(generation, "what was published without the state is remembered now");
         }
         change.generation = self.books.generation;
         change.took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -164,6 +177,9 @@ impl Engine {
         how: How,
         change: &mut Change,
     ) -> bool {
+        if how.first && self.books.generation == 0 {
+            return self.first_round(touched, units, how, change);
+        }
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf).without(&self.lost);
         let mut touched = touched.clone();
@@ -172,7 +188,10 @@ impl Engine {
         let (paths, judged) = loop {
             let (mut paths, forced) = self.in_play(&touched, units.clone(), &desk);
             paths.retain(|unit, _| !unsettled.contains(unit));
-            let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first);
+            let seed = self.builder.seed();
+            let ahead = Ahead { desk: &desk, books: &self.books, seed, progress: &self.progress };
+            ahead.prepare(paths.values().flatten(), &forced);
+            let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first, &[]);
             // What was read as part of another source may have changed without having been noticed yet.
             let is_late = |path: &SourcePath| {
                 !touched.contains(path) && self.books.named_by.contains_key(path) && self.differs(path, &desk)

@@ -1,21 +1,26 @@
 //! Folders and files as an operator's tools leave them: what is listed, what is left out, what may be opened.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::OFlags;
+
+use super::source::order;
 use crate::model::{Files, FoundFile};
 
 /// A file or folder of a listing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The path, beginning with the folder that was listed.
     pub path: PathBuf,
     /// Whether it is a folder, after symbolic links.
     pub is_folder: bool,
+    /// Whether it is a symbolic link.
+    is_link: bool,
 }
 
 impl Entry {
@@ -49,11 +54,16 @@ pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
             continue;
         }
         let path = entry.path();
+        let found = entry.file_type();
+        let is_link = found.as_ref().map_or(true, fs::FileType::is_symlink);
         // A link that leads nowhere is listed as a file, so that reading it tells what is wrong.
-        let is_folder = fs::metadata(&path).is_ok_and(|found| found.is_dir());
-        entries.push(Entry { path, is_folder });
+        let is_folder = match found {
+            Ok(found) if !is_link => found.is_dir(),
+            _ => fs::metadata(&path).is_ok_and(|found| found.is_dir()),
+        };
+        entries.push(Entry { path, is_folder, is_link });
     }
-    entries.sort();
+    entries.sort_by(|a, b| order(&a.path, &b.path));
     Ok(entries)
 }
 
@@ -75,8 +85,9 @@ pub fn list_deep(folder: &Path) -> (Vec<Entry>, Vec<(PathBuf, io::Error)>) {
                 let (folders, found): (Vec<_>, Vec<_>) =
                     entries.into_iter().partition(|entry| entry.is_folder);
                 for entry in found {
-                    match root.real(&entry.path) {
-                        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    // What is no link lies where its folder lies.
+                    match entry.is_link.then(|| root.real(&entry.path)) {
+                        Some(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
                             faults.push((entry.path, error));
                         }
                         // What is wrong with any other one is told when it is read.
@@ -88,7 +99,7 @@ pub fn list_deep(folder: &Path) -> (Vec<Entry>, Vec<(PathBuf, io::Error)>) {
             Err(error) => faults.push((folder, error)),
         }
     }
-    files.sort();
+    files.sort_by(|a, b| order(&a.path, &b.path));
     (files, faults)
 }
 
@@ -96,6 +107,11 @@ pub fn list_deep(folder: &Path) -> (Vec<Entry>, Vec<(PathBuf, io::Error)>) {
 pub fn display(path: &Path) -> Arc<str> {
     let text = path.to_string_lossy();
     text.strip_prefix("./").unwrap_or(&text).into()
+}
+
+/// What several threads fill: each leaves it whole at any time.
+pub(super) fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Longest file that is read, in octets.
@@ -117,23 +133,53 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Appends the content of a regular file of at most 1 GiB, and returns what the file system said of it before. Fails
+/// at a symbolic link; does not wait for a pipe.
+pub(super) fn read_into(path: &Path, into: &mut Vec<u8>) -> io::Result<fs::Metadata> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    let mut file = fs::File::options().read(true).custom_flags(flags).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.len() > MAX_FILE {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let begin = into.len();
+    let mut end = begin;
+    loop {
+        // Room for an octet more tells the end of the file without another call.
+        into.resize(end.max(begin + found.len() as usize) + 1, 0);
+        match file.read(&mut into[end..]) {
+            Ok(more) => {
+                end += more;
+                let is_whole = more > 0 && end - begin == found.len() as usize;
+                if more == 0 || is_whole {
+                    break;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    into.truncate(end);
+    Ok(found)
+}
+
 /// A folder whose files may name other files inside of it, and none outside.
 #[derive(Debug)]
 pub struct Folder {
     root: io::Result<PathBuf>,
     /// The files that were opened because another file names them.
-    opened: RefCell<BTreeSet<PathBuf>>,
+    opened: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Folder {
     /// Takes the folder of an account, or the operator's.
     pub fn new(root: &Path) -> Folder {
-        Folder { root: root.canonicalize(), opened: RefCell::default() }
+        Folder { root: root.canonicalize(), opened: Mutex::default() }
     }
 
     /// The files that other files named so far, after symbolic links.
     pub fn opened(&self) -> BTreeSet<PathBuf> {
-        self.opened.borrow().clone()
+        locked(&self.opened).clone()
     }
 
     /// The path after symbolic links, if it lies inside of the folder.
@@ -162,7 +208,7 @@ impl Files for Folder {
         }
         let content = read(&real).map_err(|error| format!("file cannot be read: {error}: {path}"))?;
         let identity = real.to_string_lossy().into();
-        self.opened.borrow_mut().insert(real);
+        locked(&self.opened).insert(real);
         Ok(FoundFile { file: display(&beside), identity, content: content.into() })
     }
 }

@@ -1,19 +1,21 @@
 //! What plans come to: which units are accepted, and which are denied for what.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::SourcePath;
+use super::ahead::{Claims, Plain};
 use super::desk::Desk;
 use super::engine::Engine;
 use super::plan::{Plan, Planner, conflicts};
 use super::source::Kind;
 use super::state::View;
 use crate::model::{AccountId, Diagnostic, Place, Severity, Unit};
-use crate::wire::Name;
 
 /// What plans came to.
 pub(super) struct Judged {
     pub(super) accepted: Vec<Plan>,
+    /// Only on a first start: zones that need no plan, accepted.
+    pub(super) plain: Vec<Plain>,
     pub(super) denied: BTreeMap<Unit, Vec<Diagnostic>>,
     /// What the sources of denied plans name.
     pub(super) pending: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
@@ -32,12 +34,15 @@ impl Engine {
         forced: &BTreeSet<SourcePath>,
         views: &BTreeMap<AccountId, View>,
         first: bool,
+        plain: &[Plain],
     ) -> Judged {
         let snapshot = self.publisher.current();
         let mut denied: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
         let mut pending = BTreeMap::new();
         let is_operators = paths.contains_key(&Unit::Operator);
-        let claims = if first { claims(paths) } else { HashMap::new() };
+        // With something served, zones that do not exist yet are nobody's.
+        let nothing = BTreeMap::new();
+        let claims = Claims::new(if first { paths } else { &nothing }, plain);
         let mut broken = if is_operators { BTreeSet::new() } else { self.books.broken.clone() };
         loop {
             let held: BTreeSet<Unit> = denied.keys().cloned().collect();
@@ -84,7 +89,7 @@ impl Engine {
             if new.is_empty() {
                 let told = plans.iter().flat_map(told).collect();
                 let accepted = plans.into_iter().filter(Plan::has_effect).collect();
-                return Judged { accepted, denied, pending, broken, told };
+                return Judged { accepted, plain: Vec::new(), denied, pending, broken, told };
             }
             let late = plans.into_iter().filter(|plan| new.contains_key(&plan.unit));
             pending.extend(late.flat_map(|plan| plan.read_names));
@@ -96,6 +101,48 @@ impl Engine {
             }
             denied.extend(new);
         }
+    }
+
+    /// What a first start makes of its sources: of those in the folders, or of those that are remembered. What is plain
+    /// needs no plan; `paths` is told of the rest.
+    pub(super) fn judge_first(
+        &self,
+        desk: &Desk<'_>,
+        sources: &BTreeSet<SourcePath>,
+        mut plain: Vec<Plain>,
+        paths: &mut BTreeMap<Unit, BTreeSet<SourcePath>>,
+        views: &BTreeMap<AccountId, View>,
+    ) -> Judged {
+        let mut zones = plain.iter().map(|zone| &zone.path).peekable();
+        for path in sources {
+            if zones.next_if_eq(&path).is_some() {
+                continue;
+            }
+            let counts = desk.is_memory() || path.kind() != Kind::Other;
+            if let (true, Some(unit)) = (counts, path.unit()) {
+                paths.entry(unit).or_default().insert(path.clone());
+            }
+        }
+        for account in owners(&plain).into_iter().filter(|account| !account.is_default()) {
+            // Their maps are looked at although no file of theirs is left to be planned.
+            paths.entry(Unit::Account(account.clone())).or_default();
+        }
+        let judged = self.judge(desk, paths, &BTreeSet::new(), views, true, &plain);
+        let faulty: BTreeSet<&AccountId> =
+            judged.accepted.iter().filter(|plan| plan.faulty).filter_map(Plan::account).collect();
+        let is_lost = |zone: &Plain| faulty.contains(&zone.account);
+        if !plain.iter().any(is_lost) {
+            return Judged { plain, ..judged };
+        }
+        // Their zones are faulty with them, and are told so the long way.
+        for zone in plain.iter().filter(|zone| is_lost(zone)) {
+            if let Some(unit) = zone.path.unit() {
+                paths.entry(unit).or_default().insert(zone.path.clone());
+            }
+        }
+        plain.retain(|zone| !faulty.contains(&zone.account));
+        let judged = self.judge(desk, paths, &BTreeSet::new(), views, true, &plain);
+        Judged { plain, ..judged }
     }
 
     /// Units that include one changed file go together, such as zones of the account `default`: the file is served
@@ -136,13 +183,11 @@ impl Engine {
     }
 }
 
-/// The zones that sources are master files of, each with its account.
-fn claims(paths: &BTreeMap<Unit, BTreeSet<SourcePath>>) -> HashMap<Name, AccountId> {
-    let claim = |path: &SourcePath| match path.kind() {
-        Kind::Zone(origin) => Some((origin, path.account()?)),
-        _ => None,
-    };
-    paths.values().flatten().filter_map(claim).collect()
+/// Whose the zones are, each account once.
+fn owners(plain: &[Plain]) -> BTreeSet<&AccountId> {
+    // Zones of one account stand together.
+    let changes = plain.chunk_by(|a, b| a.account == b.account);
+    changes.filter_map(|zones| Some(&zones.first()?.account)).collect()
 }
 
 /// On a first start what is good is taken, unit by unit; of two files for one zone neither is.
@@ -171,7 +216,7 @@ fn first_judged(mut plans: Vec<Plan>, found: Vec<(Unit, Diagnostic)>, desk: &Des
         pending.extend(plan.read_names.clone());
     }
     let accepted = plans.into_iter().filter(Plan::has_effect).collect();
-    Judged { accepted, denied, pending, broken, told }
+    Judged { accepted, plain: Vec::new(), denied, pending, broken, told }
 }
 
 /// What a plan tells that holds nothing.

@@ -200,6 +200,8 @@ impl Loop {
     }
 
     fn run(mut self) {
+        self.engine.remember_start();
+        self.tell_state();
         // Whatever happened before the watch stood is found, as soon as what happens meanwhile has settled.
         self.watch.look_soon(Instant::now());
         loop {

@@ -42,6 +42,11 @@ pub(super) trait Gate {
     /// Whether a source may be read now: its writer has closed it, it looks the same twice.
     fn may_read(&mut self, path: &SourcePath, stamp: Option<Stamp>) -> bool;
 
+    /// Whether that depends on how the source looks.
+    fn needs_stamps(&self) -> bool {
+        true
+    }
+
     /// Asked when all is read: to which of the sources, or to what goes with them, something has happened since. With
     /// what was read of others they may be no state that the files ever had.
     fn disturbed(&mut self, paths: BTreeSet<SourcePath>) -> BTreeSet<SourcePath>;
@@ -53,6 +58,10 @@ pub(super) struct Open;
 impl Gate for Open {
     fn may_read(&mut self, _: &SourcePath, _: Option<Stamp>) -> bool {
         true
+    }
+
+    fn needs_stamps(&self) -> bool {
+        false
     }
 
     fn disturbed(&mut self, _: BTreeSet<SourcePath>) -> BTreeSet<SourcePath> {
@@ -69,12 +78,14 @@ pub(super) fn look(
     ask: &Ask,
     gate: &mut dyn Gate,
 ) -> Looked {
-    let mut look = Look { sources, books, gate, looked: Looked::default() };
+    let mut look = Look { sources, books, gate, touched: Vec::new(), looked: Looked::default() };
     match ask {
         Ask::Paths(paths) if look.books.faults.is_empty() => look.paths(paths, lost),
         // What could not be read may have become readable without an event of its own.
         _ => look.everything(),
     }
+    // Built at once: most of them come in their order.
+    look.looked.touched = look.touched.into_iter().collect();
     look.looked
 }
 
@@ -82,6 +93,7 @@ struct Look<'a> {
     sources: &'a Sources,
     books: &'a mut Books,
     gate: &'a mut dyn Gate,
+    touched: Vec<SourcePath>,
     looked: Looked,
 }
 
@@ -126,7 +138,7 @@ impl Look<'_> {
                 self.books.faults.extend(kept.map(|(path, fault)| (path.clone(), fault.clone())));
                 continue;
             };
-            let mut there = BTreeSet::new();
+            let mut there = Vec::new();
             // The folder of maps need not be there; a folder that went this moment is found so by the next look.
             let Ok(entries) = entries else { continue };
             for entry in entries {
@@ -136,6 +148,7 @@ impl Look<'_> {
                     self.file(&entry.path, &mut there);
                 }
             }
+            there.sort();
             self.gone(tree, &there);
         }
         self.named();
@@ -147,7 +160,7 @@ impl Look<'_> {
     }
 
     /// All files of an account's folder.
-    fn account_folder(&mut self, tree: Tree, folder: &Path, there: &mut BTreeSet<SourcePath>) {
+    fn account_folder(&mut self, tree: Tree, folder: &Path, there: &mut Vec<SourcePath>) {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some(account) = AccountId::new(name).filter(|account| !account.is_default()) else {
             self.looked.strays.push(faults::bad_account_folder(folder));
@@ -167,15 +180,14 @@ impl Look<'_> {
     }
 
     /// A file of a listing: to be read where it is not as it was.
-    fn file(&mut self, path: &Path, there: &mut BTreeSet<SourcePath>) {
+    fn file(&mut self, path: &Path, there: &mut Vec<SourcePath>) {
         let Some(source) = SourcePath::of(path, self.sources) else { return };
-        if source.tree == Tree::Zones && source.below.extension().is_some_and(|found| found == "zone") {
-            self.stray(&source, path);
-        }
         if source.kind() != Kind::Other {
             self.compare(&source, true);
+        } else if source.tree == Tree::Zones && source.below.extension().is_some_and(|found| found == "zone") {
+            self.stray(&source, path);
         }
-        there.insert(source);
+        there.push(source);
     }
 
     /// A master file whose name is no origin.
@@ -189,8 +201,12 @@ impl Look<'_> {
     }
 
     fn compare(&mut self, source: &SourcePath, is_listed: bool) {
-        let stamp = std::fs::metadata(source.on_disk(self.sources)).ok().map(|found| Stamp::of(&found));
         let known = self.books.files.get(source).copied().unwrap_or_default();
+        if is_listed && known.seen.is_none() && !self.gate.needs_stamps() {
+            // New, however it looks.
+            return self.touched.push(source.clone());
+        }
+        let stamp = std::fs::metadata(source.on_disk(self.sources)).ok().map(|found| Stamp::of(&found));
         let same = match (stamp, known.seen) {
             (Some(stamp), Some(seen)) => stamp == seen,
             // A link that leads nowhere is there, and a fault.
@@ -198,12 +214,12 @@ impl Look<'_> {
             _ => false,
         };
         if !same && self.gate.may_read(source, stamp) {
-            self.looked.touched.insert(source.clone());
+            self.touched.push(source.clone());
         }
     }
 
     /// Sources that are known and were not listed; what lies in a folder that cannot be listed is not gone.
-    fn gone(&mut self, tree: Tree, there: &BTreeSet<SourcePath>) {
+    fn gone(&mut self, tree: Tree, there: &[SourcePath]) {
         let faults: Vec<&SourcePath> = self.books.faults.keys().collect();
         let unseen = |path: &SourcePath| {
             faults.iter().any(|fault| fault.tree == path.tree && path.below.starts_with(&fault.below))
@@ -215,14 +231,15 @@ impl Look<'_> {
             .books
             .files
             .iter()
-            .filter(|(path, known)| path.tree == tree && path.kind() != Kind::Other && is_known(path, known))
+            .filter(|(path, _)| path.tree == tree && there.binary_search(path).is_err())
+            .filter(|(path, known)| path.kind() != Kind::Other && is_known(path, known))
             .map(|(path, _)| path)
-            .filter(|path| !there.contains(*path) && !unseen(path))
+            .filter(|path| !unseen(path))
             .cloned()
             .collect();
         for path in gone {
             if self.gate.may_read(&path, None) {
-                self.looked.touched.insert(path);
+                self.touched.push(path);
             }
         }
     }
@@ -278,7 +295,7 @@ impl Look<'_> {
             }
         }
         if self.books.is_source(source) && self.gate.may_read(source, stamp) {
-            self.looked.touched.insert(source.clone());
+            self.touched.push(source.clone());
         }
     }
 
@@ -286,14 +303,15 @@ impl Look<'_> {
     fn folder(&mut self, source: &SourcePath) {
         let Some(top) = source.below.components().next() else { return };
         let top = SourcePath::new(source.tree, Path::new(top.as_os_str()));
-        let mut there = BTreeSet::new();
+        let mut there = Vec::new();
         let faults = self.books.faults.len();
         self.account_folder(source.tree, &top.on_disk(self.sources), &mut there);
         if self.books.faults.len() != faults {
             return self.everything();
         }
+        there.sort();
         let known: Vec<SourcePath> = self.books.below(&top).map(|(path, _)| path.clone()).collect();
-        for path in known.into_iter().filter(|path| !there.contains(path)) {
+        for path in known.into_iter().filter(|path| there.binary_search(path).is_err()) {
             self.compare(&path, false);
         }
         let named: Vec<SourcePath> =

@@ -7,9 +7,11 @@
 //! Invariants: a unit with a fault stays wholly as it is served, and no other unit waits for it; what is published is
 //! remembered first; of all servers with one state directory, one works at a time.
 
+mod ahead;
 mod asked;
 mod books;
 mod commit;
+mod cores;
 mod desk;
 mod engine;
 mod faults;
@@ -34,11 +36,12 @@ mod tests;
 pub mod watch;
 mod watched;
 
+pub use ahead::Progress;
 pub use engine::Engine;
 pub use keeper::{Keeper, KeeperParts, Manager};
 pub use lock::{LockError, StateLock};
 pub use read::{LoadError, Loaded, Sources, load};
 pub use source::{Digest, SourcePath, Stamp, Tree};
 pub use start::{EngineError, StartFrom};
-pub use state::{Faulty, Intent, Manifest, Opened, Remembered, State, StateError, View};
+pub use state::{Faulty, Intent, Manifest, Opened, Remembered, Run, Stash, StashBatch, Stashed, State, StateError, View};
 pub use watch::{Batch, Looks, Signal, Watch, WatchMode};

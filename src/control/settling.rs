@@ -21,7 +21,7 @@ impl Engine {
         how: How,
         change: &mut Change,
     ) -> bool {
-        let Judged { accepted, mut denied, pending, broken, mut told } = judged;
+        let Judged { accepted, plain, mut denied, pending, broken, mut told } = judged;
         told.sort();
         told.dedup();
         super::read::excerpts(&mut told);
@@ -35,9 +35,9 @@ impl Engine {
         let mut blocked: BTreeSet<Unit> = BTreeSet::new();
         if refused {
             blocked.extend(accepted.iter().map(|plan| plan.unit.clone()));
-        } else if !accepted.is_empty() {
+        } else if !accepted.is_empty() || !plain.is_empty() {
             let units: Vec<Unit> = accepted.iter().map(|plan| plan.unit.clone()).collect();
-            match self.commit(accepted, &denied, how, change) {
+            match self.commit(accepted, plain, &denied, how, change) {
                 Ok(()) => published = true,
                 Err(found) => {
                     log(&found);

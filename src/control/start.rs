@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::ahead::{Ahead, Progress};
 use super::books::{Books, Known, ServedZone};
 use super::desk::{Desk, Shelf};
-use super::engine::{Engine, How, now};
+use super::engine::{Engine, How, add_cost, now};
 use super::look::{Ask, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::source::Kind;
-use super::state::{Intent, Manifest, Opened, State, StateError};
+use super::state::{Intent, Manifest, Opened, Remembered, State, StateError};
 use super::store::Store;
 use super::{SourcePath, Sources, Tree, remembered_map};
 use crate::compile::{AccountWords, Builder, Edit, OperatorWords, ZoneChange};
@@ -43,14 +44,16 @@ pub enum EngineError {
 impl Engine {
     /// Opens the state, whose lock the caller holds, and makes a first snapshot: of what was served last where there
     /// is that, else of what is good in the files. Where the state was served the files are not looked at: whoever
-    /// starts the engine lets it follow them next.
+    /// starts the engine lets it follow them next. Where it was not, it is remembered by
+    /// [`Engine::remember_start`], which is to be called when the snapshot is served.
     pub fn start(
         sources: Sources,
         state: &Path,
         from: StartFrom,
         strict: bool,
+        progress: Arc<Progress>,
     ) -> Result<(Engine, Change), EngineError> {
-        Engine::start_with(sources, state, from, strict, Seed::random())
+        Engine::start_with(sources, state, from, strict, Seed::random(), progress)
     }
 
     /// [`Engine::start`] with a given seed: two snapshots can be compared only where they share it.
@@ -60,6 +63,7 @@ impl Engine {
         from: StartFrom,
         strict: bool,
         seed: Seed,
+        progress: Arc<Progress>,
     ) -> Result<(Engine, Change), EngineError> {
         let Opened { state, confirmed, intent, notes } = State::open(state)?;
         for note in notes {
@@ -80,9 +84,10 @@ impl Engine {
             base: None,
             forgotten: None,
             has_looked: false,
+            progress,
         };
         let change = match (from, confirmed) {
-            (StartFrom::State, Some(manifest)) => engine.restore(&manifest, intent),
+            (StartFrom::State, Some(manifest)) => engine.restore(manifest, intent),
             (_, confirmed) => {
                 if let Some(manifest) = confirmed {
                     tracing::warn!(
@@ -108,9 +113,33 @@ impl Engine {
         if self.books.generation == 0 {
             // Nothing is there: that is what is served.
             let mut change = change.clone();
-            let _ = self.commit(Vec::new(), &BTreeMap::new(), how, &mut change);
+            let _ = self.commit(Vec::new(), Vec::new(), &BTreeMap::new(), how, &mut change);
         }
         Ok(Change { generation: self.books.generation, ..change })
+    }
+
+    /// The first pass over the folders, with nothing served.
+    pub(super) fn first_round(
+        &mut self,
+        touched: &BTreeSet<SourcePath>,
+        units: BTreeSet<Unit>,
+        how: How,
+        change: &mut Change,
+    ) -> bool {
+        let desk = Desk::new(&self.sources, Shelf::Folders).without(&self.lost);
+        let seed = self.builder.seed();
+        let ahead = Ahead { desk: &desk, books: &self.books, seed, progress: &self.progress };
+        let stash = self.store.stash();
+        let plain = ahead.plain(touched, Some(&stash));
+        let stashed = stash.finish();
+        self.store.take_stashed(stashed);
+        let mut paths: BTreeMap<Unit, BTreeSet<SourcePath>> =
+            units.into_iter().map(|unit| (unit, BTreeSet::new())).collect();
+        let judged = self.judge_first(&desk, touched, plain, &mut paths, &BTreeMap::new());
+        add_cost(change, &desk);
+        let read = desk.into_read();
+        let published = self.settle(judged, read, &paths, how, change);
+        published && !self.books.waiting.is_empty()
     }
 
     fn remember_immutable(&mut self, manifest: &Manifest) {
@@ -125,13 +154,18 @@ impl Engine {
     }
 
     /// Serves what was confirmed last, then judges what was only intended.
-    fn restore(&mut self, manifest: &Manifest, intent: Option<Intent>) -> Change {
+    fn restore(&mut self, manifest: Manifest, intent: Option<Intent>) -> Change {
         let begun = Instant::now();
         let mut change = Change { at: now(), trigger: Trigger::Start, ..Change::default() };
-        self.remember_immutable(manifest);
+        self.remember_immutable(&manifest);
+        let after = intent.map(|intent| {
+            let mut after = manifest.clone();
+            after.apply(&intent);
+            (intent, after)
+        });
         self.take_from_memory(manifest, &mut change);
-        if let Some(intent) = intent {
-            self.judge_again(manifest, &intent, &mut change);
+        if let Some((intent, after)) = after {
+            self.judge_again(&after, &intent, &mut change);
         }
         change.outcome = Outcome::Published;
         change.generation = self.books.generation;
@@ -141,47 +175,48 @@ impl Engine {
         change
     }
 
-    fn take_from_memory(&mut self, manifest: &Manifest, change: &mut Change) {
+    fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
         let mut paths: BTreeMap<Unit, BTreeSet<SourcePath>> = BTreeMap::new();
-        for path in manifest.files.keys() {
-            if let Some(unit) = path.unit() {
-                paths.entry(unit).or_default().insert(path.clone());
-            }
-        }
         // With a view on the operator's files an account has maps even without a file of its own.
         for account in manifest.views.keys() {
             paths.entry(Unit::Account(account.clone())).or_default();
         }
         // Nothing is made for them, not even of the operator's maps.
         self.books.faulty.accounts.clone_from(&manifest.faulty.accounts);
-        let desk = Desk::new(&self.sources, Shelf::Memory(&self.store, manifest));
-        let judged = self.judge(&desk, &paths, &BTreeSet::new(), &manifest.views, true);
-        super::engine::add_cost(change, &desk);
+        let desk = Desk::new(&self.sources, Shelf::Memory(&self.store, &manifest));
+        let sources: BTreeSet<SourcePath> = manifest.files.keys().cloned().collect();
+        let seed = self.builder.seed();
+        let ahead = Ahead { desk: &desk, books: &self.books, seed, progress: &self.progress };
+        let plain = ahead.plain(&sources, None);
+        let judged = self.judge_first(&desk, &sources, plain, &mut paths, &manifest.views);
+        drop(sources);
+        add_cost(change, &desk);
         for (unit, errors) in &judged.denied {
             tracing::error!(%unit, "what was served before is not good any more in this version");
             errors.iter().for_each(super::engine::log);
         }
-        let mut everything = Intent::between(&Manifest::default(), manifest);
+        // What of its files is served is entered below.
+        let files = std::mem::take(&mut manifest.files);
+        let mut everything = Intent::between(&Manifest::default(), &manifest);
         let mut faulty = self.faulty_after(&judged.accepted);
         faulty.zones.extend(manifest.faulty.zones.clone());
         faulty.accounts.extend(manifest.faulty.accounts.clone());
         faulty.operator |= manifest.faulty.operator;
         everything.faulty = Some(faulty);
-        self.publish(judged.accepted, everything, change);
-        for (path, remembered) in &manifest.files {
-            let is_lost = path.unit().is_some_and(|unit| judged.denied.contains_key(&unit))
-                && !self.is_served_zone(path);
-            let known = match is_lost {
-                false => Known { served: Some(remembered.digest), seen: Some(remembered.stamp) },
-                true => Known::default(),
-            };
-            if is_lost {
+        self.publish(judged.accepted, judged.plain, everything, change);
+        let known = |file: Remembered| Known { served: Some(file.digest), seen: Some(file.stamp) };
+        let mut files: BTreeMap<SourcePath, Known> =
+            files.into_iter().map(|(path, file)| (path, known(file))).collect();
+        let is_denied = |path: &SourcePath| path.unit().is_some_and(|unit| judged.denied.contains_key(&unit));
+        for (path, known) in files.iter_mut().filter(|_| !judged.denied.is_empty()) {
+            if is_denied(path) && !self.is_served_zone(path) {
                 // Its file is read as if it were new, though it be the same.
+                *known = Known::default();
                 self.books.differing.insert(path.clone());
             }
-            self.books.files.insert(path.clone(), known);
         }
-        self.take_faulty(manifest);
+        self.books.files = files;
+        self.take_faulty(&manifest);
         // They were held, and are as long as their files are not good.
         let held = manifest.views.keys().chain(&manifest.faulty.accounts);
         self.books.waiting.extend(held.cloned().map(Unit::Account));
@@ -222,15 +257,13 @@ impl Engine {
     }
 
     /// What was intended when the server ended, and perhaps served: it is judged like any change.
-    fn judge_again(&mut self, manifest: &Manifest, intent: &Intent, change: &mut Change) {
+    fn judge_again(&mut self, after: &Manifest, intent: &Intent, change: &mut Change) {
         tracing::warn!(
             generation = intent.generation,
             "a change was not confirmed when the server ended: it is judged again"
         );
-        let mut after = manifest.clone();
-        after.apply(intent);
         let touched: BTreeSet<SourcePath> = intent.files.iter().map(|(path, _)| path.clone()).collect();
-        self.round(Some(&after), &touched, BTreeSet::new(), &mut Open, How::default(), change);
+        self.round(Some(after), &touched, BTreeSet::new(), &mut Open, How::default(), change);
     }
 }
 

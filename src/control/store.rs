@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Digest;
-use super::state::{Intent, Manifest, State, StateError};
+use super::state::{Intent, Manifest, Run, Stash, Stashed, State, StateError};
 
 /// The state, with what was published without it.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Store {
     unsaved: Option<Unsaved>,
     /// What is served and remembered, but for the confirm.
     unconfirmed: Option<u64>,
+    /// Contents that were read ahead of their intent and could not be written then.
+    kept: Contents,
     /// Why the last writing failed.
     pub(super) error: Option<String>,
 }
@@ -29,7 +31,7 @@ pub(super) type Contents = HashMap<Digest, Arc<[u8]>>;
 
 impl Store {
     pub(super) fn new(state: State) -> Store {
-        Store { state, unsaved: None, unconfirmed: None, error: None }
+        Store { state, unsaved: None, unconfirmed: None, kept: Contents::new(), error: None }
     }
 
     /// A content that is served.
@@ -39,6 +41,31 @@ impl Store {
             Some(content) => Ok(content.to_vec()),
             None => self.state.read(digest),
         }
+    }
+
+    /// Where a content lies in the pack.
+    pub(super) fn place(&self, digest: &Digest) -> Option<u64> {
+        self.state.place(digest)
+    }
+
+    /// Contents of the pack, read at once.
+    pub(super) fn run<'r>(&'r self, first: u64, last: u64, buffer: &'r mut Vec<u8>) -> Option<Run<'r>> {
+        self.state.run(first, last, buffer)
+    }
+
+    /// Takes contents in ahead of the intent that will name them.
+    pub(super) fn stash(&mut self) -> Stash<'_> {
+        self.state.stash()
+    }
+
+    /// What was stashed is there from now on.
+    pub(super) fn take_stashed(&mut self, stashed: Stashed) {
+        self.kept = self.state.take_stashed(stashed);
+    }
+
+    /// Contents that were read ahead and are not in the pack.
+    pub(super) fn take_kept(&mut self) -> Contents {
+        std::mem::take(&mut self.kept)
     }
 
     /// Writes what is about to be published, and returns the octets written. Where that fails nothing may be
@@ -87,20 +114,24 @@ impl Store {
     }
 
     /// What is published without being written is kept; the next intent writes it, or the next try.
-    pub(super) fn keep(&mut self, intent: &Intent, contents: &Contents) {
-        self.unsaved.get_or_insert_default().add(intent, contents);
+    pub(super) fn keep(&mut self, intent: Intent, contents: Contents) {
+        match &mut self.unsaved {
+            Some(unsaved) => unsaved.add(&intent, &contents),
+            None => self.unsaved = Some(Unsaved { intent, contents }),
+        }
     }
 
-    /// Writes what was published without being written, if there is such.
-    pub(super) fn save(&mut self) {
-        let Some(unsaved) = &self.unsaved else { return };
+    /// Writes what was published without being written, if there is such. Whether it did.
+    pub(super) fn save(&mut self) -> bool {
+        let Some(unsaved) = &self.unsaved else { return false };
         let generation = unsaved.intent.generation;
         let written = self.state.intend(&unsaved.intent, &listed(&unsaved.contents));
         self.error = written.as_ref().err().map(ToString::to_string);
-        if written.is_ok() {
-            tracing::info!(generation, "what was published without the state is remembered now");
+        let is_written = written.is_ok();
+        if is_written {
             self.confirm(generation);
         }
+        is_written
     }
 
     /// Shortens the pack where much of it is dead.

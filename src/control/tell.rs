@@ -25,16 +25,10 @@ impl Engine {
         watch_fault: Option<Problem>,
     ) -> Status {
         let snapshot = self.publisher.current();
-        let (mut names, mut accounts) = (0, BTreeSet::new());
-        let mut faulty_zones: Vec<String> = Vec::new();
-        for entry in snapshot.zones.iter() {
-            names += u64::from(entry.zone.names());
-            accounts.insert(entry.account);
-            if entry.zone.is_faulty() {
-                let origin = NameBuf::from_wire(entry.zone.origin());
-                faulty_zones.extend(origin.map(|origin| origin.to_string()));
-            }
-        }
+        let totals = snapshot.totals;
+        // Where all are good none is looked at.
+        let faulty = self.books.zones.iter().filter(|(_, zone)| zone.faulty).take(totals.faulty);
+        let mut faulty_zones: Vec<String> = faulty.map(|(origin, _)| origin.to_string()).collect();
         faulty_zones.sort();
         let problems = self.faults.iter().chain(&self.books.restored).map(Problem::from);
         Status {
@@ -43,10 +37,10 @@ impl Engine {
             started: self.started,
             generation: snapshot.generation,
             published: self.books.published,
-            accounts: accounts.len() as u64,
+            accounts: totals.owners as u64,
             zones: snapshot.zones.len() as u64,
             faulty_zones,
-            names,
+            names: totals.names,
             maps: snapshot.maps as u64,
             in_sync: self.is_in_sync(),
             watching,

@@ -26,6 +26,17 @@ use std::sync::Arc;
 use crate::model::{AccountId, AddressSource};
 use crate::wire::edns::ExtendedError;
 
+/// Counts over all zones, kept while they come and go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Names in all zones.
+    pub names: u64,
+    /// Zones that are answered SERVFAIL.
+    pub faulty: usize,
+    /// Accounts that have a zone.
+    pub owners: usize,
+}
+
 /// What is served at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -35,6 +46,8 @@ pub struct Snapshot {
     pub seed: Seed,
     /// Address maps known, disabled ones and those that govern nothing included.
     pub maps: usize,
+    /// Counts over all zones.
+    pub totals: Totals,
     /// The zones.
     pub zones: ZoneIndex,
     /// The accounts; what no zone refers to is left over from an account that is gone.
@@ -76,6 +89,7 @@ impl Snapshot {
         Snapshot {
             generation,
             maps: 0,
+            totals: Totals::default(),
             zones: ZoneIndex::with_room_for(0),
             accounts: Sharded::from_iter([]),
             sets: Sharded::from_iter([]),

@@ -10,10 +10,11 @@ mod conflicts;
 mod operator;
 mod zone;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::SourcePath;
+use super::ahead::Claims;
 use super::books::{Books, OperatorFile};
 use super::desk::{Copy, Desk, Found};
 use super::faults;
@@ -169,7 +170,7 @@ pub(super) struct Planner<'a> {
     /// The operator's files that have errors: the accounts that they serve stay as they are.
     pub(super) broken: &'a BTreeSet<SourcePath>,
     /// Where there is no earlier state: whose zones there will be.
-    pub(super) claims: &'a HashMap<Name, AccountId>,
+    pub(super) claims: &'a Claims<'a>,
     /// On a start from the state: the operator's files as held accounts see them.
     pub(super) views: &'a BTreeMap<AccountId, View>,
 }

@@ -1,16 +1,14 @@
 //! Zones: read, checked, compiled.
 
 use super::{Plan, Planner, ZonePlan};
-use crate::compile::compile_zone;
+use crate::control::ahead::Prepared;
 use crate::control::desk::{Copy, Desk, Found, Shelf};
 use crate::control::faults;
 use crate::control::source::Kind;
 use crate::control::state::{Manifest, Remembered};
 use crate::control::{SourcePath, Stamp};
-use crate::model::{AccountId, AccountSettings, Diagnostic, Place, Unit, ZoneData};
-use crate::snapshot::Zone;
+use crate::model::{AccountId, AccountSettings, Diagnostic, Place, Unit};
 use crate::wire::Name;
-use crate::zonefile::{self, ReadOptions};
 
 impl Planner<'_> {
     /// A zone of the account `default`: a unit of its own. `is_faulty`: nothing of the account can be served.
@@ -71,29 +69,33 @@ impl Planner<'_> {
             plan.tell(&unit, both.map(|(here, other)| faults::zone_in_two_files(origin, here, Some(other))));
             return;
         }
-        let namer = self.desk.namer(path);
-        let options = ReadOptions { require_tags: settings.require_tags };
-        let (data, found) =
-            zonefile::read_zone(&self.desk.shown(path), &copy.content, origin, options, &namer);
-        plan.tell(&unit, found);
-        plan.note_names(self.desk, path, namer.into_names());
-        let Some(data) = data else { return };
-        match self.compile(&data, settings.proxies(origin)) {
-            Ok(zone) => {
+        let ahead = self.desk.prepared(path).filter(|zone| zone.holds_for(settings, origin));
+        let Prepared { zone, findings, names, .. } =
+            ahead.unwrap_or_else(|| self.prepare(self.desk, path, origin, &copy.content, settings));
+        plan.tell(&unit, findings);
+        plan.note_names(self.desk, path, names);
+        match zone {
+            Some(Ok(zone)) => {
                 plan.zones.insert(origin.clone(), (path.clone(), ZonePlan::Good(zone)));
                 plan.files.insert(path.clone(), Some(copy));
             }
-            Err(error) => plan.tell(&unit, [*error]),
+            Some(Err(error)) => plan.tell(&unit, [*error]),
+            None => {}
         }
     }
 
-    fn compile(&self, data: &ZoneData, proxies: bool) -> Result<Zone, Box<Diagnostic>> {
-        self.desk.count_compiled();
-        compile_zone(data, proxies, self.seed).map_err(|error| {
-            let place = Place::file(&data.files[0]);
-            let found = Diagnostic::error("zone-too-large", place, error.to_string());
-            Box::new(found.hint("split the RRset over several names, or the zone with a delegation"))
-        })
+    fn prepare(
+        &self,
+        desk: &Desk<'_>,
+        path: &SourcePath,
+        origin: &Name,
+        content: &[u8],
+        settings: &AccountSettings,
+    ) -> Prepared {
+        let prepared = Prepared::new(desk, path, origin, content, settings, self.seed);
+        // What it cost is this change's, whatever desk it was made from.
+        self.desk.add_cost(prepared.cost());
+        prepared
     }
 
     /// A zone as it is served, compiled anew because its account's settings change. What is served counts here, not
@@ -120,11 +122,9 @@ impl Planner<'_> {
             Found::Missing => return,
             Found::Unreadable(why) => return plan.tell(&unit, [self.unreadable(path, &why)]),
         };
-        let options = ReadOptions { require_tags: settings.require_tags };
-        let namer = desk.namer(path);
-        let (data, found) = zonefile::read_zone(&desk.shown(path), &copy.content, origin, options, &namer);
-        plan.tell(&unit, found);
-        match data.map(|data| self.compile(&data, settings.proxies(origin))) {
+        let prepared = self.prepare(&desk, path, origin, &copy.content, settings);
+        plan.tell(&unit, prepared.findings);
+        match prepared.zone {
             Some(Ok(zone)) => {
                 plan.zones.insert(origin.clone(), (path.clone(), ZonePlan::Good(zone)));
             }

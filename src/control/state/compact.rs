@@ -1,13 +1,13 @@
 //! A new pack in the place of one that holds mostly what nobody needs any more.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 
 use super::super::Digest;
 use super::encode;
 use super::pack::Pack;
 use super::record::{Kind, PACK_HEAD, RECORD_HEAD};
-use super::{Intent, Manifest, NEW, State, StateError, sync_dir};
+use super::{Index, Intent, Manifest, NEW, State, StateError, sync_dir};
 
 /// Octets that must be dead before compaction is worth its while.
 pub(super) const WORTH: u64 = 64 << 20;
@@ -48,7 +48,7 @@ impl State {
         let write = StateError::write(&new);
         let written = (|| {
             let pack = Pack::create(&new).map_err(&write)?;
-            let mut index = HashMap::with_capacity(live.len());
+            let mut index = Index::with_capacity_and_hasher(live.len(), foldhash::fast::RandomState::default());
             let mut out = pack.append(PACK_HEAD as u64);
             for (_, digest) in &live {
                 let content = self.read(digest)?;

@@ -14,7 +14,9 @@ mod error;
 mod manifest;
 mod pack;
 mod record;
+mod run;
 mod scan;
+mod stash;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,8 @@ use std::path::{Path, PathBuf};
 
 pub use error::StateError;
 pub use manifest::{Faulty, Intent, Manifest, Remembered, View};
+pub use run::Run;
+pub use stash::{Stash, StashBatch, Stashed};
 
 use super::Digest;
 use pack::Pack;
@@ -35,6 +39,9 @@ const FILE: &str = "pack";
 /// Name of the file that takes its place, until it is whole.
 const NEW: &str = "pack.new";
 
+/// Where each content's record begins. A digest is spread well enough for a quick hash.
+type Index = HashMap<Digest, u64, foldhash::fast::RandomState>;
+
 /// The state, open. The holder has the [`StateLock`](super::StateLock) on its directory.
 #[derive(Debug)]
 pub struct State {
@@ -43,7 +50,7 @@ pub struct State {
     /// `None` until the first intent.
     pack: Option<Pack>,
     /// Where each content's record begins.
-    index: HashMap<Digest, u64>,
+    index: Index,
     /// Where the next intent's records begin: behind everything but the loose confirm.
     base: u64,
     /// Where the pack ends; octets beyond are left from a write that failed, and cut off by the next.
@@ -83,7 +90,7 @@ impl State {
         let mut state = State {
             dir: dir.to_owned(),
             pack: None,
-            index: HashMap::new(),
+            index: Index::default(),
             base: 0,
             end: 0,
             loose: None,
@@ -155,6 +162,11 @@ impl State {
     /// Whether the pack holds a content, whole or damaged.
     pub fn holds(&self, digest: &Digest) -> bool {
         self.index.contains_key(digest)
+    }
+
+    /// Where a content's record begins, so that contents can be read in the order of the pack.
+    pub fn place(&self, digest: &Digest) -> Option<u64> {
+        self.index.get(digest).copied()
     }
 
     /// Octets of the pack.

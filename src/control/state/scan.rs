@@ -1,11 +1,9 @@
 //! What a pack says, read from its beginning.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::super::Digest;
-use super::encode;
+use super::{Index, encode};
 use super::error::StateError;
 use super::manifest::{Intent, Manifest};
 use super::pack::{Pack, Window, read_at};
@@ -15,7 +13,7 @@ use super::record::{CONFIRM, Kind, PACK_HEAD, RECORD_HEAD, RecordHead};
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// Where each content's record begins.
-    pub(super) index: HashMap<Digest, u64>,
+    pub(super) index: Index,
     /// The generation that was confirmed last.
     pub(super) confirmed: Option<Manifest>,
     /// What was intended last since then.

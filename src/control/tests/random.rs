@@ -431,7 +431,7 @@ fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Resul
     let copy = tempfile::tempdir().unwrap();
     fs::copy(place.path("state/pack"), copy.path().join("pack")).unwrap();
     let started =
-        Engine::start_with(place.sources(), copy.path(), StartFrom::State, false, place.seed.clone());
+        Engine::start_with(place.sources(), copy.path(), StartFrom::State, false, place.seed.clone(), Default::default());
     let (engine, first) = started.unwrap();
     let mut again = Running { engine, first };
     let (was, is) = (running.engine.snapshot(), again.engine.snapshot());

@@ -153,3 +153,35 @@ fn a_lone_intent_is_judged_again() {
         assert_eq!(served.differences(&place.start().engine.snapshot()), []);
     }
 }
+
+#[test]
+fn a_first_start_that_was_not_remembered_is_the_first_again() {
+    let place = Place::with(&[]);
+    for name in 'a'..='k' {
+        place.write(&format!("zones/{name}.example.zone"), &zone(&name.to_string()));
+    }
+    let start = || {
+        let state = place.path("state");
+        let (sources, seed) = (place.sources(), place.seed.clone());
+        Engine::start_with(sources, &state, StartFrom::State, false, seed, Default::default()).unwrap()
+    };
+    let (engine, first) = start();
+    assert_eq!((first.outcome, first.cost.files_read), (Outcome::Published, 11));
+    drop(engine);
+    let length = |place: &Place| fs::metadata(place.path("state/pack")).unwrap().len();
+    let stashed = length(&place);
+    place.write("zones/a.example.zone", &zone("later"));
+    place.remove("zones/b.example.zone");
+    let (mut engine, _) = start();
+    engine.remember_start();
+    // Only the changed content and the journal are new.
+    let written = length(&place) - stashed;
+    assert!(written < 11 * 128 + 512, "{written}");
+    let server = Running { engine, first };
+    assert_eq!((server.version("a.example"), server.version("c.example")), ("NOERROR later".into(), "NOERROR c".into()));
+    drop(server);
+    let (server, _) = start();
+    let server = Running { first: Change::default(), engine: server };
+    assert_eq!((server.version("a.example"), server.version("b.example")), ("NOERROR later".into(), "REFUSED".into()));
+    assert_eq!(server.version("k.example"), "NOERROR k");
+}

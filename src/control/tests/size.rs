@@ -63,6 +63,10 @@ fn among_many_zones_a_change_costs_what_it_changes() {
     }
     assert_eq!(server.a("www.z6.example"), "NOERROR account_map 203.0.113.2");
     assert_eq!(server.a("www.z7.example"), "NOERROR anycast_defaults 192.0.2.11");
+    let snapshot = server.engine.snapshot();
+    let names = snapshot.zones.iter().map(|entry| u64::from(entry.zone.names())).sum();
+    let totals = crate::snapshot::Totals { names, faulty: 0, owners: 11 };
+    assert_eq!(snapshot.totals, totals, "as if counted anew");
     let (before, generation) = (server.engine.snapshot(), server.engine.books.generation);
     drop(server);
     let server = place.start();

@@ -238,6 +238,7 @@ fn peer_len(head: &mmsghdr) -> usize {
     (head.msg_hdr.msg_namelen as usize).min(MAX_PEER)
 }
 
+#[allow(clippy::unnecessary_cast, reason = "musl has another type")]
 fn control_len(head: &mmsghdr) -> usize {
     (head.msg_hdr.msg_controllen as usize).min(CONTROL)
 }

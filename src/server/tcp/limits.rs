@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(places.take(a), Err(Refused::PrefixFull));
         places.free(a);
         assert_eq!(places.take(c), Ok(()));
-        [a, b, b, c].map(|prefix| places.free(prefix));
+        [a, b, b, c].into_iter().for_each(|prefix| places.free(prefix));
         assert_eq!(places.open.load(Relaxed), 0);
         assert!(places.by_prefix.lock().unwrap().is_empty());
     }

@@ -6,6 +6,7 @@ mod client;
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -231,6 +232,55 @@ fn a_reload_waits_for_a_writer_that_is_nearly_done_and_tells_of_one_that_is_not(
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("being-written"), "{ran:?}");
     assert_eq!(answer(&lives, "v.b.example", 16), "39");
+    lives.stop();
+}
+
+#[test]
+fn without_file_descriptors_idle_connections_make_room_and_the_others_wait() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut lives = lives(parent.path());
+    lives.start(&["--watch", "off"]);
+    let pid = lives.pid();
+    let open = || -> Vec<u64> {
+        let folder = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        folder.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
+    };
+    let limit = |files: u64| {
+        let pid = rustix::process::Pid::from_raw(pid.as_raw());
+        let limit = rustix::process::Rlimit { current: Some(files), maximum: None };
+        let old = rustix::process::prlimit(
+            pid,
+            rustix::process::Resource::Nofile,
+            rustix::process::Rlimit {
+                maximum: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum,
+                ..limit
+            },
+        );
+        old.unwrap().current.unwrap()
+    };
+    let before = open();
+    let free = (0..).find(|number| !before.contains(number)).unwrap();
+    let top = before.iter().max().unwrap() + 1;
+    let whole = limit(top + 2);
+    let holes = top as usize - before.len();
+    let idle: Vec<TcpStream> = (0..holes + 8).map(|_| TcpStream::connect(lives.address).unwrap()).collect();
+    lives.wait_for_log("no TCP connection can be accepted");
+    let tcp = Ask { tcp: true, ..Ask::new("v.b.example", 16) };
+    assert_eq!(tcp.send(lives.address).expect("an answer").sections[0][0].rdata, "\"1\"");
+    drop(idle);
+    let until = Instant::now() + PATIENCE;
+    while open().len() > before.len() {
+        assert!(Instant::now() < until);
+    }
+    // Nobody can make room: the connection waits, datagrams do not.
+    limit(free);
+    let address = lives.address;
+    let waiting = std::thread::spawn(move || tcp.send(address));
+    for _ in 0..20 {
+        assert_eq!(answer(&lives, "v.b.example", 16), "1");
+    }
+    limit(whole);
+    assert_eq!(waiting.join().unwrap().expect("an answer").sections[0][0].rdata, "\"1\"");
     lives.stop();
 }
 

@@ -227,8 +227,9 @@ fn who_says_nothing_is_cut_and_who_trickles_too() {
     let running = start(1, TcpLimits::default(), Duration::from_millis(50));
     assert_ended(&mut running.connect());
     running.wait_for(Cell::ClosedIdle, 1);
+    let running = start_plain();
     let mut trickling = running.connect();
-    trickling.write_all(&[0, 200]).unwrap();
+    trickling.write_all(&[200, 0]).unwrap();
     let since = Instant::now();
     trickling.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     // The read is the pause between two octets.

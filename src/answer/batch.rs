@@ -58,7 +58,9 @@ struct Asked<'n, 's> {
 impl Batch<'_> {
     /// Answers the packets that have no verdict yet. `turn` is that of the first packet.
     pub fn respond(&mut self, snapshot: &Snapshot, settings: &Settings, turn: u32) {
-        let mut names: ArrayVec<NameBuf, BATCH> = self.packets.iter().map(|_| NameBuf::new()).collect();
+        // Pushed one by one, because what is collected is moved as a whole.
+        let mut names = ArrayVec::<NameBuf, BATCH>::new();
+        self.packets.iter().for_each(|_| names.push(NameBuf::new()));
         let mut asked = ArrayVec::new();
         self.read(&mut names, snapshot, &mut asked);
         self.locate(snapshot, &mut asked);

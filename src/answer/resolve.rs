@@ -277,8 +277,8 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         self.lead(target)
     }
 
-    fn finish(self, rcode: Rcode, end: End<'s>) {
-        let outcome = self.outcome;
+    fn finish(&mut self, rcode: Rcode, end: End<'s>) {
+        let outcome = &mut *self.outcome;
         (outcome.rcode, outcome.end) = match self.flattened {
             None => (rcode, end),
             Some(Flattened { link, apex }) => match end {

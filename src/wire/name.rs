@@ -273,11 +273,10 @@ impl fmt::Debug for Name {
 pub struct NameBuf(ArrayVec<u8, MAX_NAME>);
 
 impl NameBuf {
-    /// Room for a name: the root until one is put in.
+    /// Room for a name; empty, which is no name, until one is [set](NameBuf::set).
+    #[inline]
     pub fn new() -> NameBuf {
-        let mut bytes = ArrayVec::new();
-        bytes.push(0);
-        NameBuf(bytes)
+        NameBuf(ArrayVec::new())
     }
 
     /// Copies one uncompressed wire name.

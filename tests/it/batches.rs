@@ -118,6 +118,7 @@ fn answered(zone: &Zone, packets: &[Vec<u8>]) -> Vec<(Answered, Vec<u8>)> {
         Some(Verdict::Answer(answered)) => answered,
         other => panic!("{other:?}"),
     };
+    drop(batch);
     let answers = verdicts.into_iter().map(answer);
     answers.zip(buffers).map(|(answered, buffer)| (answered, buffer[..answered.len].to_vec())).collect()
 }
@@ -134,7 +135,7 @@ fn answers_stand_where_the_packets_stood() {
     let label = "a".repeat(63);
     let longest = format!("{label}.{label}.{label}.{}.w.example.", "a".repeat(51));
     assert_eq!(name(&longest).as_wire().len(), 255);
-    let ask = |name_text: &str, qtype, size| {
+    let ask = |name_text: &str, qtype, size: Option<u16>| {
         let opt = size.map(|size| Opt { size, dnssec_ok: false });
         Ask { opt, ..Ask::new(name(name_text), qtype) }.packet()
     };

@@ -244,7 +244,7 @@ fn world() -> World {
                 "2001:db8::1".parse().expect("an address"),
                 "2001:db8::2".parse().expect("an address"),
             ],
-            memberships: vec![Membership { member, place: place.clone() }],
+            memberships: vec![Membership { member, place: place.clone() }].into(),
             default_sni: None,
             immutable: false,
             owner: MapOwner::Operator,

@@ -4,6 +4,8 @@
 //! `cargo bench --bench instructions -- record` writes the counts anew. Unlike times, counts do not depend on what
 //! else the machine does. They depend on the compiler, so its version stands beside them.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "figures are the result")]
+
 use std::error::Error;
 use std::fmt::Write;
 use std::hint::black_box;
@@ -148,7 +150,7 @@ fn counts() -> Result<Vec<(String, f64)>, Box<dyn Error>> {
 fn total(dump: &Path) -> Result<u64, Box<dyn Error>> {
     let text = std::fs::read_to_string(dump).map_err(|error| format!("{}: {error}", dump.display()))?;
     let total =
-        text.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
+        text.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
     Ok(total.ok_or("callgrind wrote no total")?.trim().parse()?)
 }
 

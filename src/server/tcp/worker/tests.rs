@@ -18,6 +18,7 @@ fn worker(snapshot: Arc<Snapshot>) -> (Worker, TcpListener) {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let answerers =
         Family::ALL.map(|family| Answerer::new(settings.clone(), counters.block(Counted::Tcp, family)));
+    socket.set_nonblocking(true).unwrap();
     let listener = Listener { socket: socket.try_clone().unwrap(), family: Family::V4 };
     let places = Arc::new(Places::new(TcpLimits::default(), PATIENCE));
     let wake = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
@@ -64,4 +65,68 @@ fn queries_over_an_open_connection_allocate_nothing() {
     queries.iter().for_each(|query| ask(&framed(query), &expected.next().unwrap()));
     let all: Vec<u8> = queries.iter().flat_map(|query| framed(query)).collect();
     ask(&all, &expected.collect::<Vec<_>>().concat());
+}
+
+/// What waits at a listener would wake a thread that has no descriptor for it again and again.
+#[test]
+fn while_accepting_pauses_nothing_wakes_the_thread() {
+    let (mut worker, listener) = worker(tests::snapshot());
+    let now = Instant::now();
+    worker.desk.pause(now);
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut waiting = |worker: &Worker| {
+        events.clear();
+        epoll::wait(&worker.desk.epoll, spare_capacity(&mut events), Some(&at_once)).unwrap()
+    };
+    assert_eq!(waiting(&worker), 0);
+    // An event from before the pause.
+    worker.desk.accept(0, now);
+    worker.desk.expire(now + PAUSE / 2);
+    assert_eq!((waiting(&worker), worker.desk.connections.first(Waits::Message)), (0, None));
+    worker.desk.expire(now + PAUSE);
+    assert_eq!(waiting(&worker), 1);
+    worker.desk.accept(0, now);
+    assert!(worker.desk.connections.first(Waits::Message).is_some());
+    drop(client);
+}
+
+#[test]
+fn answers_that_nobody_takes_are_kept_for_a_while_and_tried_once_more_at_the_end() {
+    let snapshot = tests::snapshot();
+    for at_the_end in [false, true] {
+        let (mut worker, listener) = worker(snapshot.clone());
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let now = Instant::now();
+        worker.desk.accept(0, now);
+        let (key, _) = worker.desk.connections.first(Waits::Message).unwrap();
+        let query = &tests::queries()[0];
+        let queries = [&(query.len() as u16).to_be_bytes()[..], query].concat().repeat(1000);
+        // Until no buffer of the connection takes any more.
+        while worker.desk.connections.first(Waits::Room).is_none() {
+            let _ = client.write(&queries);
+            worker.desk.happened(key, epoll::EventFlags::IN, &snapshot, now);
+        }
+        let (patience, closed) = (worker.desk.places.patience(Waits::Room), Cell::ClosedSlow);
+        worker.desk.expire(now + patience - Duration::from_millis(1));
+        assert_eq!(worker.desk.block(Family::V4).get(closed), 0);
+        if !at_the_end {
+            worker.desk.expire(now + patience);
+            assert_eq!(worker.desk.block(Family::V4).get(closed), 1);
+            continue;
+        }
+        let mut taken = Vec::new();
+        let mut take = |client: &mut TcpStream| {
+            let mut piece = vec![0; 1 << 20];
+            while let Ok(read @ 1..) = client.read(&mut piece) {
+                taken.extend_from_slice(&piece[..read]);
+            }
+            taken.len()
+        };
+        let before = take(&mut client);
+        worker.desk.finish(&snapshot);
+        assert!(take(&mut client) > before);
+    }
 }

@@ -215,15 +215,15 @@ impl<'a> Parser<'a> {
         if !entry.blank_owner && !first.quoted && text[first.start as usize] == b'$' {
             return self.directive(line, &entry.comments, context);
         }
-        let tags = self.tags(text, &entry.comments, context);
+        let tags = match entry.comments.as_slice() {
+            [] => TagMarks::default(),
+            comments => self.tags(text, comments, context),
+        };
         self.record(line, &tags, context);
     }
 
     /// Reads the tags of an entry and reports what is wrong with them.
     pub(super) fn tags(&mut self, text: &[u8], comments: &[(u32, u32)], context: &Context) -> TagMarks {
-        if comments.is_empty() {
-            return TagMarks::default();
-        }
         let tags = cf_tags::read(text, comments);
         let before = self.report.errors();
         for fault in tags.faults {
@@ -354,6 +354,9 @@ impl<'a> Parser<'a> {
         }
         self.name.clear();
         names::append_name(&mut self.name, bytes, context.origin.as_wire()).map_err(bad)?;
+        if self.name == context.origin.as_wire() {
+            return Ok(context.origin.clone());
+        }
         Name::from_wire(&self.name).map_err(bad)
     }
 

@@ -30,10 +30,21 @@ impl Hash for Folded<'_> {
         let mut last = [0; 8];
         last[..rest.len()].copy_from_slice(rest);
         for word in words.iter().chain([&last]) {
-            // Length octets are below 'A', so lowering every octet leaves them alone.
-            state.write_u64(u64::from_ne_bytes(word.map(|octet| octet.to_ascii_lowercase())));
+            state.write_u64(lower(u64::from_le_bytes(*word)));
         }
     }
+}
+
+/// Eight octets with the letters among them in lower case. Length octets are below 'A' and stay.
+fn lower(word: u64) -> u64 {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = EACH << 7;
+    // The high bit of an octet tells whether it is at least 'A', beyond 'Z'; no sum reaches the next octet.
+    let low = word & !HIGH;
+    let at_least_a = low + EACH * u64::from(0x80 - b'A');
+    let beyond_z = low + EACH * u64::from(0x7f - b'Z');
+    let upper = (at_least_a ^ beyond_z) & !word & HIGH;
+    word | upper >> 2
 }
 
 /// A name of the zone.
@@ -228,4 +239,17 @@ pub(super) fn target(rtype: RrType, rdata: &[u8]) -> Option<&[u8]> {
     };
     let rest = rdata.get(from..)?;
     rest.get(..crate::wire::name::name_len(rest).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_lowered_as_octets_are() {
+        for octet in 0..=u8::MAX {
+            let word = [octet, b'A', 0xff, octet, 0x80, b'z', octet, octet];
+            assert_eq!(lower(u64::from_le_bytes(word)).to_le_bytes(), word.map(|octet| octet.to_ascii_lowercase()));
+        }
+    }
 }

@@ -61,17 +61,19 @@ fn no_answer_allocates() {
                 packet.extend(Name::parse(name, None).unwrap().as_wire());
                 packet.extend([0, rtype, 0, class].map(|octet: u16| octet.to_be_bytes()[1]));
                 packet.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
-                let mut answered = None;
-                let counted = allocation_counter::measure(|| {
-                    answered = respond(&snapshot, &settings, &packet, Transport::Udp, asked, &mut out);
-                });
-                assert!(answered.is_some(), "{name} {rtype}");
-                assert_eq!(counted.count_total, 0, "{name} {rtype}");
-                asked += 1;
+                for transport in [Transport::Udp, Transport::Stream] {
+                    let mut answered = None;
+                    let counted = allocation_counter::measure(|| {
+                        answered = respond(&snapshot, &settings, &packet, transport, asked, &mut out);
+                    });
+                    assert!(answered.is_some(), "{name} {rtype}");
+                    assert_eq!(counted.count_total, 0, "{name} {rtype} {transport:?}");
+                    asked += 1;
+                }
             }
         }
     }
-    assert_eq!(asked, 11 * 13 * 2);
+    assert_eq!(asked, 11 * 13 * 2 * 2);
 }
 
 fn read(origin: &Name, text: &str) -> ZoneData {

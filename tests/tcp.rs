@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use portolan::model::{AccountId, LoadedZone, Record, RecordTags, World, ZoneCont
 use portolan::server::{Given, Listen, Server, ServerConfig, TcpLimits};
 use portolan::snapshot::{Publisher, Snapshot};
 use portolan::telemetry::{Cell, Counters, Transport};
+use portolan::wire::reader::Message;
 use portolan::wire::{Name, RrType};
 use socket2::{Domain, Socket, Type};
 
@@ -246,6 +247,37 @@ fn who_says_nothing_is_cut_and_who_trickles_too() {
         }
     }
     running.wait_for(Cell::ClosedSlow, 1);
+}
+
+/// RFC 7828: whoever asks is told; over UDP nobody is.
+#[test]
+fn a_client_that_asks_is_told_how_long_it_may_be_idle() {
+    let running = start(1, TcpLimits::default(), Duration::from_millis(12_300));
+    let with_options = |options: &[u8]| {
+        let mut query = one(7)[2..].to_vec();
+        query[11] = 1;
+        query.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, options.len() as u8]);
+        [query, options.to_vec()].concat()
+    };
+    let told = |answer: &[u8]| Message::parse(answer).unwrap().opt().unwrap().rdata.to_vec();
+    let asking = with_options(&[0, 11, 0, 0]);
+    let mut stream = running.connect();
+    for _ in 0..2 {
+        stream.write_all(&framed(&asking)).unwrap();
+        assert_eq!(told(&receive(&mut stream)), [0, 11, 0, 2, 0, 123]);
+        assert_eq!(ask(&mut stream), 1);
+    }
+    // Not asked for, or asked with a time, which is the server's to tell.
+    for options in [&[][..], &[0, 11, 0, 2, 0, 1]] {
+        stream.write_all(&framed(&with_options(options))).unwrap();
+        assert!(told(&receive(&mut stream)).is_empty(), "{options:?}");
+    }
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.send_to(&asking, running.server.local_addresses()[0]).unwrap();
+    let mut answer = [0; 1232];
+    let len = socket.recv(&mut answer).unwrap();
+    assert!(told(&answer[..len]).is_empty());
 }
 
 #[test]

@@ -229,8 +229,8 @@ impl Ahead<'_> {
         let mut chunk =
             Chunk { ahead: self, owners, plain: Vec::with_capacity(items.len()), cost: Cost::default() };
         match self.desk.shelf {
-            Shelf::Folders => chunk.from_folders(scratch, items, stash),
-            Shelf::Memory(store, manifest) => chunk.from_memory(scratch, items, store, manifest),
+            Shelf::Folders => chunk.read_folders(scratch, items, stash),
+            Shelf::Memory(store, manifest) => chunk.read_memory(scratch, items, store, manifest),
         }
         self.desk.add_cost(chunk.cost);
         self.progress.done.fetch_add(items.len() as u64, Ordering::Relaxed);
@@ -273,7 +273,7 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    fn from_folders(&mut self, scratch: &mut Scratch, items: &[Item<'_>], stash: Option<&Stash<'_>>) {
+    fn read_folders(&mut self, scratch: &mut Scratch, items: &[Item<'_>], stash: Option<&Stash<'_>>) {
         let Scratch { octets, inside } = scratch;
         let mut batch = stash.map(Stash::batch);
         octets.clear();
@@ -326,7 +326,7 @@ impl Chunk<'_> {
         Some(settled(Stamp::of(&found), before))
     }
 
-    fn from_memory(&mut self, scratch: &mut Scratch, items: &[Item<'_>], store: &Store, manifest: &Manifest) {
+    fn read_memory(&mut self, scratch: &mut Scratch, items: &[Item<'_>], store: &Store, manifest: &Manifest) {
         let remembered = |item: &Item<'_>| manifest.files.get(item.path);
         let place = |item: &Item<'_>| remembered(item).and_then(|file| store.place(&file.digest));
         let mut rest = items;

@@ -10,6 +10,8 @@ mod packet_info;
 mod slow;
 mod stop;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod udp;
 
 use std::io;

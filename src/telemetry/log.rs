@@ -53,16 +53,10 @@ fn wants_colour(terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
     terminal && no_color.is_none_or(|value| value.is_empty())
 }
 
-/// The filter that `text` asks for. hickory writes two lines per query at `info`: it is held at `warn` unless it
-/// is named.
+/// The filter that `text` asks for.
 fn filter(text: Option<&str>) -> Result<EnvFilter, LogError> {
     let text = text.map(str::trim).filter(|text| !text.is_empty()).unwrap_or("info");
-    let quiet = if text.contains("hickory") {
-        ""
-    } else {
-        ",hickory_server=warn,hickory_net=warn,hickory_proto=warn"
-    };
-    EnvFilter::try_new(format!("{text}{quiet}"))
+    EnvFilter::try_new(text)
         .map_err(|error| LogError::Filter { text: text.to_owned(), reason: error.to_string() })
 }
 
@@ -71,12 +65,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn info_is_the_default_and_hickory_is_quiet_unless_named() {
-        let default = filter(None).unwrap().to_string();
-        assert!(default.contains("info") && default.contains("hickory_server=warn"), "{default}");
-        assert!(filter(Some("debug")).unwrap().to_string().contains("hickory_server=warn"));
-        let named = filter(Some("warn,hickory_server=debug")).unwrap().to_string();
-        assert!(named.contains("hickory_server=debug") && !named.contains("hickory_server=warn"), "{named}");
+    fn info_is_the_default() {
+        for (text, found) in
+            [(None, "info"), (Some(" "), "info"), (Some(" warn,portolan=debug "), "portolan=debug,warn")]
+        {
+            assert_eq!(filter(text).unwrap().to_string(), found);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Messages: a question to bytes, bytes to an answer. Written from RFC 1035 and RFC 6891 alone.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
@@ -79,9 +79,8 @@ impl Ask {
     /// Asks; `None` is silence.
     pub fn send(&self, to: SocketAddr) -> Option<Reply> {
         let packet = self.encode();
-        let answer =
-            if self.tcp { Some(over_tcp(to, &packet)) } else { over_udp(to, &packet, self.response) };
-        let answer = answer?;
+        let over = if self.tcp { over_tcp } else { over_udp };
+        let answer = over(to, &packet, self.response)?;
         let question = 12..question_end(&packet);
         assert_eq!(
             answer.get(question.clone()),
@@ -132,17 +131,20 @@ fn over_udp(to: SocketAddr, packet: &[u8], expect_silence: bool) -> Option<Vec<u
     Some(answer)
 }
 
-fn over_tcp(to: SocketAddr, packet: &[u8]) -> Vec<u8> {
+fn over_tcp(to: SocketAddr, packet: &[u8], expect_silence: bool) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(to).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(if expect_silence { SILENCE } else { PATIENCE })).unwrap();
     let mut framed = (packet.len() as u16).to_be_bytes().to_vec();
     framed.extend(packet);
     stream.write_all(&framed).unwrap();
     let mut len = [0; 2];
-    stream.read_exact(&mut len).unwrap();
+    if let Err(error) = stream.read_exact(&mut len) {
+        assert!(expect_silence && error.kind() == ErrorKind::WouldBlock, "{error}");
+        return None;
+    }
     let mut answer = vec![0; usize::from(u16::from_be_bytes(len))];
     stream.read_exact(&mut answer).unwrap();
-    answer
+    Some(answer)
 }
 
 fn question_end(packet: &[u8]) -> usize {

@@ -342,3 +342,6 @@ impl Wire for Socket<'_> {
         answer.map(<[u8]>::len)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,7 +168,7 @@ fn a_client_that_ends_gets_all_its_answers_first() {
         assert!(matches!(end, Err(End::Finished)), "{end:?}");
         assert_eq!(script.sent, good.repeat(2));
     }
-    let mut script = Script::default();
-    script.reads = [Ok(good[..5].to_vec()), Err(ErrorKind::ConnectionReset.into())].into();
+    let reads = [Ok(good[..5].to_vec()), Err(ErrorKind::ConnectionReset.into())].into();
+    let mut script = Script { reads, ..Script::default() };
     assert!(matches!(play(&mut script, &mut Conversation::default()), Err(End::Finished)));
 }

@@ -3,8 +3,9 @@ use std::net::UdpSocket;
 use std::process::Command;
 
 use super::*;
-use crate::answer::{Answered, Settings};
+use crate::answer::{self, Answered, Settings, respond};
 use crate::server::slow::{SlowThread, slow_door};
+use crate::server::tests;
 use crate::snapshot::{Publisher, Retired, Seed, Snapshot};
 use crate::telemetry::{Counters, Family, Transport};
 
@@ -139,23 +140,34 @@ fn port_zero_gets_no_answer_and_an_answer_too_long_is_none() {
     assert_eq!((block.get(Cell::Received), block.get(Cell::Dropped), block.get(Cell::SendErrors)), (3, 2, 0));
 }
 
-/// Receiving, handing over and sending make none; what the answers themselves need is counted elsewhere.
 #[test]
-fn a_batch_allocates_nothing() {
+fn a_batch_allocates_nothing_from_its_packets_to_its_answers() {
     for bind in ["127.0.0.1:0", "0.0.0.0:0"] {
-        let (worker, _thread, _) = worker(UdpSocket::bind(bind).unwrap());
+        let (mut worker, _thread, publisher) = worker(UdpSocket::bind(bind).unwrap());
+        let snapshot = tests::snapshot();
+        let mut retired = Retired::default();
+        retired.push(publisher.publish(snapshot.clone()));
         let client = client(&worker);
         let mut messages = Messages::new(worker.socket.is_wildcard());
-        for batch in [BATCH, 1, 7] {
-            (0..batch).for_each(|number| send(&client, &query(number as u8)));
+        let queries = tests::queries();
+        let mut turn = 0;
+        for batch in [queries.len(), 1, 7] {
+            queries[..batch].iter().for_each(|query| send(&client, query));
             let counted = allocation_counter::measure(|| {
-                messages.receive(worker.socket.as_fd()).unwrap();
-                answer(&worker.answerer, &mut messages, |batch| poisoned(batch, &[]));
-                worker.send(&mut messages);
+                assert_eq!(messages.receive(worker.socket.as_fd()).unwrap(), batch);
+                worker.answer(&mut messages);
             });
-            assert_eq!(counted.count_total, 0);
-            (0..batch).for_each(|number| assert_eq!(receive(&client)[1], number as u8));
+            assert_eq!(counted.count_total, 0, "{bind}");
+            for query in &queries[..batch] {
+                let mut expected = [0; 4096];
+                let settings = Settings::default();
+                let answered =
+                    respond(&snapshot, &settings, query, answer::Transport::Udp, turn, &mut expected);
+                assert_eq!(receive(&client), expected[..answered.unwrap().len], "{query:02x?}");
+                turn += 1;
+            }
         }
+        assert_eq!(worker.answerer.block().get(Cell::Received), u64::from(turn));
     }
 }
 

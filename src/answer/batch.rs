@@ -76,11 +76,11 @@ impl Batch<'_> {
     }
 
     /// Reads the packets; what is no plain query has its verdict at once.
-    fn read<'n>(
+    fn read<'n, 's>(
         &mut self,
         names: &'n mut [NameBuf],
-        snapshot: &Snapshot,
-        asked: &mut ArrayVec<Asked<'n, '_>, BATCH>,
+        snapshot: &'s Snapshot,
+        asked: &mut ArrayVec<Asked<'n, 's>, BATCH>,
     ) {
         for ((at, packet), name) in self.packets.iter_mut().enumerate().zip(names) {
             if packet.verdict.is_some() {
@@ -104,16 +104,19 @@ impl Batch<'_> {
         // One packet waits for nobody.
         if let [asked] = asked {
             self.at = asked.at;
-            return asked.find_zone(snapshot);
+            asked.search.guess_zone();
+            asked.find_zone(snapshot);
+            asked.search.seek();
+            return;
         }
-        touch(asked, |search| search.touch_slot(snapshot));
-        touch(asked, |search| search.touch_zone(snapshot));
+        touch(asked, |search| search.touch_slot());
+        touch(asked, Search::guess_zone);
         for asked in &mut *asked {
             self.at = asked.at;
             asked.find_zone(snapshot);
         }
-        touch(asked, Search::touch_home);
-        touch(asked, Search::touch_node);
+        touch(asked, |search| search.touch_home());
+        touch(asked, Search::seek);
     }
 }
 
@@ -125,8 +128,8 @@ impl<'s> Asked<'_, 's> {
 }
 
 /// Reads something for each of the queries; nothing waits for what is read.
-fn touch<'s>(asked: &[Asked<'_, 's>], read: impl Fn(&Search<'s>) -> u8) {
-    black_box(asked.iter().fold(0, |sum, asked| sum ^ read(&asked.search)));
+fn touch<'s>(asked: &mut [Asked<'_, 's>], read: impl Fn(&mut Search<'s>) -> u8) {
+    black_box(asked.iter_mut().fold(0, |sum, asked| sum ^ read(&mut asked.search)));
 }
 
 /// Whether a query is what plain load is made of.

@@ -15,7 +15,9 @@ impl<'s> Located<'s> {
     /// All steps one after the other; `name` is in lower case.
     pub(super) fn of(snapshot: &'s Snapshot, name: &[u8], qtype: RrType) -> Option<Located<'s>> {
         let mut search = Search::begin(snapshot, name);
+        search.guess_zone();
         search.find_zone(snapshot, name, qtype);
+        search.seek();
         search.finish(name)
     }
 }
@@ -24,33 +26,39 @@ impl<'s> Located<'s> {
 /// when the next step needs it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Search<'s> {
-    candidate: Option<Candidate>,
+    candidate: Option<Candidate<'s>>,
+    /// First what is most likely the zone, then the zone.
     entry: Option<&'s ZoneEntry>,
     /// Hash of the name relative to its zone.
     hash: u64,
+    /// What is most likely the node; where there is nothing like it, there is none.
+    node: Option<Node<'s>>,
 }
 
 impl<'s> Search<'s> {
     /// Hashes what is most likely the origin of the zone.
-    pub(super) fn begin(snapshot: &Snapshot, name: &[u8]) -> Search<'s> {
-        Search { candidate: snapshot.zones.candidate(&snapshot.seed, name, 0), entry: None, hash: 0 }
+    pub(super) fn begin(snapshot: &'s Snapshot, name: &[u8]) -> Search<'s> {
+        let candidate = snapshot.zones.candidate(&snapshot.seed, name, 0);
+        Search { candidate, entry: None, hash: 0, node: None }
     }
 
     /// Touches the slot of the zone index.
-    pub(super) fn touch_slot(&self, snapshot: &Snapshot) -> u8 {
-        self.candidate.map_or(0, |candidate| snapshot.zones.touch(&candidate))
+    pub(super) fn touch_slot(&self) -> u8 {
+        self.candidate.map_or(0, |candidate| candidate.touch())
     }
 
-    /// Touches the head of what is most likely the zone.
-    pub(super) fn touch_zone(&self, snapshot: &Snapshot) -> u8 {
-        let guess = self.candidate.and_then(|candidate| snapshot.zones.guess(&candidate));
-        guess.map_or(0, |entry| entry.zone.touch_head())
+    /// Guesses the zone; touches its head.
+    pub(super) fn guess_zone(&mut self) -> u8 {
+        self.entry = self.candidate.and_then(|candidate| candidate.guess());
+        self.entry.map_or(0, |entry| entry.zone.touch_head())
     }
 
     /// Finds the zone and hashes what stands in front of its origin.
+    #[inline]
     pub(super) fn find_zone(&mut self, snapshot: &'s Snapshot, name: &[u8], qtype: RrType) {
-        let closest = self.candidate.and_then(|from| snapshot.zones.closest_from(&snapshot.seed, name, from));
-        let Some(closest) = closest else { return };
+        let Some(candidate) = self.candidate else { return };
+        self.entry = snapshot.zones.closest_from(&snapshot.seed, name, candidate, self.entry);
+        let Some(closest) = self.entry else { return };
         let entry = if qtype == RrType::DS { parent_for_ds(snapshot, closest, name) } else { closest };
         self.hash = snapshot.seed.hash(relative(entry, name));
         self.entry = Some(entry);
@@ -61,15 +69,22 @@ impl<'s> Search<'s> {
         self.entry.map_or(0, |entry| entry.zone.touch_home(self.hash))
     }
 
-    /// Touches what is most likely the node.
-    pub(super) fn touch_node(&self) -> u8 {
-        self.entry.and_then(|entry| entry.zone.seek(self.hash)).map_or(0, Node::touch)
+    /// Finds what is most likely the node; touches it.
+    pub(super) fn seek(&mut self) -> u8 {
+        self.node = self.entry.and_then(|entry| entry.zone.seek(self.hash));
+        self.node.map_or(0, Node::touch)
     }
 
     /// Finds the node; `None` where no zone here holds the name.
+    #[inline]
     pub(super) fn finish(&self, name: &[u8]) -> Option<Located<'s>> {
         let entry = self.entry?;
-        Some(Located { entry, node: entry.zone.find_hashed(self.hash, relative(entry, name)) })
+        let relative = relative(entry, name);
+        let node = match self.node {
+            Some(node) if node.relative_name() != relative => entry.zone.find_hashed(self.hash, relative),
+            sought => sought,
+        };
+        Some(Located { entry, node })
     }
 }
 
@@ -112,10 +127,16 @@ pub(super) enum Found<'s> {
 
 impl<'s> Found<'s> {
     /// What a name with this node of its own is. An existing one is found at once, only misses climb.
+    #[inline]
     pub(super) fn of(zone: &'s Zone, seed: &Seed, relative: &[u8], node: Option<Node<'s>>) -> Found<'s> {
-        if let Some(node) = node {
-            return node.covered_by().map_or(Found::Exact(node), Found::Covered);
+        match node {
+            Some(node) => node.covered_by().map_or(Found::Exact(node), Found::Covered),
+            None => Found::above(zone, seed, relative),
         }
+    }
+
+    /// What a name is that has no node of its own.
+    fn above(zone: &'s Zone, seed: &Seed, relative: &[u8]) -> Found<'s> {
         let mut rest = relative;
         while let Some((&len, tail)) = rest.split_first() {
             rest = &tail[usize::from(len)..];

@@ -127,6 +127,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
     }
 
     /// Looks at a name in its zone, where it has this node of its own.
+    #[inline]
     fn visit(&mut self, entry: &'s ZoneEntry, name: &[u8], node: Option<Node<'s>>) -> Turn<'s> {
         let zone = &entry.zone;
         self.trace.step(|| Step::Zone(NameBuf::from_wire(name).expect("a name was looked up"), entry));
@@ -167,6 +168,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
     }
 
     /// The name exists, itself or by a wildcard.
+    #[inline]
     fn at(&mut self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
         if node.is_proxied() {
             if self.qtype.is_address() {
@@ -194,6 +196,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         self.stored(entry, node)
     }
 
+    #[inline]
     fn stored(&self, entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
         match node.rrset(self.qtype) {
             Some(rrset) => Turn::Ends(Rcode::NOERROR, End::Rrset(entry, rrset)),

@@ -75,7 +75,7 @@ struct Message<'a, 'b> {
     /// Records in answer, authority and additional section.
     counts: [u16; 3],
     /// Where the DNAME of each link stands.
-    dnames: [usize; MAX_LINKS],
+    dnames: [u16; MAX_LINKS],
 }
 
 const ANSWER: usize = 0;
@@ -126,7 +126,7 @@ impl Message<'_, '_> {
             words[2 * at..2 * at + 2].copy_from_slice(&word.to_be_bytes());
         }
         // The ID is the query's.
-        self.writer.patch(2, &words);
+        self.writer.patch(2, words);
     }
 
     fn write_sections(&mut self) -> Result<(), Full> {
@@ -138,6 +138,10 @@ impl Message<'_, '_> {
             End::Nothing => Ok(()),
             // A DNAME that was asked for and led here stands in the answer already.
             End::Rrset(_, rrset) if self.outcome.links.iter().any(|link| link.rrset == rrset) => Ok(()),
+            // Where nothing in it depends on the place of the origin, that is not looked for.
+            End::Rrset(_, rrset) if rrset.is_plain() => {
+                self.put_rrset(ANSWER, rrset, owner.at, owner.at, None).map(drop)
+            }
             End::Rrset(entry, rrset) => {
                 let origin = self.origin(owner, entry);
                 let start = self.put_rrset(ANSWER, rrset, owner.at, origin, None)?;
@@ -185,13 +189,13 @@ impl Message<'_, '_> {
         // A chain that passes a DNAME twice shows it once.
         let earlier = self.outcome.links[..index].iter().position(|earlier| earlier.rrset == link.rrset);
         let dname = match earlier {
-            Some(earlier) => self.dnames[earlier],
+            Some(earlier) => usize::from(self.dnames[earlier]),
             None => {
                 let at = locate(self.writer.written(), owner.at, owner.len - owner_len);
                 self.put_rrset(ANSWER, link.rrset, at, origin, None)?
             }
         };
-        self.dnames[index] = dname;
+        self.dnames[index] = dname as u16;
         if link.kind == LinkKind::Overflow(owner_len) {
             return Ok(owner);
         }
@@ -300,20 +304,26 @@ impl Message<'_, '_> {
         let bytes = rrset.bytes();
         self.writer.put(bytes)?;
         for patch in rrset.patches() {
-            self.writer.patch(start + patch, &pointer(origin));
+            self.writer.patch(start + patch, pointer(origin));
         }
         if owner != QNAME_AT || ttl.is_some() {
-            let mut at = 0;
-            while let Some(length) = bytes.get(at + record::RDLENGTH..at + record::RDATA) {
-                self.writer.patch(start + at, &pointer(owner));
-                if let Some(ttl) = ttl {
-                    self.writer.patch(start + at + record::TTL, &ttl.to_be_bytes());
-                }
-                at += record::RDATA + usize::from(u16::from_be_bytes([length[0], length[1]]));
-            }
+            self.adjust(start, bytes, owner, ttl);
         }
         self.counts[section] += rrset.len();
         Ok(start)
+    }
+
+    /// Gives the records that were put at `start` another owner than the name asked for, or another TTL.
+    #[cold]
+    fn adjust(&mut self, start: usize, bytes: &[u8], owner: usize, ttl: Option<u32>) {
+        let mut at = 0;
+        while let Some(length) = bytes.get(at + record::RDLENGTH..at + record::RDATA) {
+            self.writer.patch(start + at, pointer(owner));
+            if let Some(ttl) = ttl {
+                self.writer.patch(start + at + record::TTL, ttl.to_be_bytes());
+            }
+            at += record::RDATA + usize::from(u16::from_be_bytes([length[0], length[1]]));
+        }
     }
 
     /// Appends the addresses of a family, beginning at the turn of the rotation.
@@ -327,7 +337,7 @@ impl Message<'_, '_> {
         self.writer.put(&family.bytes[..first])?;
         if owner != QNAME_AT {
             for index in 0..family.len() {
-                self.writer.patch(start + index * family.stride, &pointer(owner));
+                self.writer.patch(start + index * family.stride, pointer(owner));
             }
         }
         self.counts[section] += family.len() as u16;

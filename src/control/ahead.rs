@@ -4,6 +4,7 @@
 //! that no other file claims is [`Plain`]: on a first start it needs no plan of its own. Everything else goes the way
 //! of every change, and finds its zone compiled.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use super::store::Store;
 use super::{Digest, SourcePath, Stamp, cores, folder};
 use crate::addrmap;
 use crate::compile::compile_zone;
-use crate::model::{AccountId, AccountSettings, Diagnostic, Place};
+use crate::model::{AccountId, AccountSettings, Diagnostic, Place, Unit};
 use crate::snapshot::{Seed, Zone};
 use crate::wire::Name;
 use crate::zonefile::{self, ReadOptions};
@@ -129,7 +130,7 @@ impl Ahead<'_> {
     /// On a first start: reads the zones among sources. Their contents go into the stash. Returns what is plain, in the
     /// order of paths.
     pub(super) fn plain(&self, sources: &BTreeSet<SourcePath>, stash: Option<&Stash<'_>>) -> Vec<Plain> {
-        let (owners, mut items) = self.items(sources.iter());
+        let (owners, mut items) = self.items(sources.iter(), &|path| sources.contains(path));
         uncontested(&mut items);
         if let Shelf::Memory(store, manifest) = self.desk.shelf {
             let place = |item: &Item<'_>| store.place(&manifest.files.get(item.path)?.digest);
@@ -146,15 +147,19 @@ impl Ahead<'_> {
     }
 
     /// With something served: where many zones are looked at, reads and compiles those that differ.
-    pub(super) fn prepare<'p>(
+    pub(super) fn prepare(
         &self,
-        sources: impl Iterator<Item = &'p SourcePath>,
+        paths: &BTreeMap<Unit, BTreeSet<SourcePath>>,
         forced: &BTreeSet<SourcePath>,
     ) {
-        let (owners, items) = self.items(sources);
-        if items.len() <= cores::CHUNK {
+        let sources = || paths.values().flatten();
+        if sources().nth(cores::CHUNK).is_none() {
             return;
         }
+        let is_in_play = |path: &SourcePath| {
+            path.unit().and_then(|unit| paths.get(&unit)).is_some_and(|paths| paths.contains(path))
+        };
+        let (owners, items) = self.items(sources(), &is_in_play);
         cores::in_chunks(&items, |(): &mut (), chunk| {
             for item in chunk {
                 let Found::Content(copy) = self.desk.read(item.path) else { continue };
@@ -172,7 +177,11 @@ impl Ahead<'_> {
     }
 
     /// The master files among sources, and whose they are.
-    fn items<'p>(&self, sources: impl Iterator<Item = &'p SourcePath>) -> (Vec<Owner>, Vec<Item<'p>>) {
+    fn items<'p>(
+        &self,
+        sources: impl Iterator<Item = &'p SourcePath>,
+        is_in_play: &dyn Fn(&SourcePath) -> bool,
+    ) -> (Vec<Owner>, Vec<Item<'p>>) {
         let mut owners: Vec<Owner> = Vec::new();
         let mut by_id: HashMap<AccountId, usize> = HashMap::new();
         let mut items = Vec::new();
@@ -185,7 +194,7 @@ impl Ahead<'_> {
                 None => {
                     let Some(id) = path.account() else { continue };
                     *by_id.entry(id.clone()).or_insert_with(|| {
-                        let settings = self.settings(&id);
+                        let settings = self.settings(&id, is_in_play);
                         owners.push(Owner { id, settings });
                         owners.len() - 1
                     })
@@ -198,11 +207,13 @@ impl Ahead<'_> {
 
     /// The settings of an account as its file says, or else as they are served. Where they come otherwise, its zones
     /// are read again.
-    fn settings(&self, id: &AccountId) -> AccountSettings {
+    fn settings(&self, id: &AccountId, is_in_play: &dyn Fn(&SourcePath) -> bool) -> AccountSettings {
         let path = SourcePath::settings_of(id);
-        let read = match self.desk.read(&path) {
-            Found::Content(copy) => addrmap::read_account_file(&self.desk.shown(&path), &copy.content, id).0,
-            Found::Missing | Found::Unreadable(_) => None,
+        let read = match is_in_play(&path).then(|| self.desk.read(&path)) {
+            Some(Found::Content(copy)) => {
+                addrmap::read_account_file(&self.desk.shown(&path), &copy.content, id).0
+            }
+            _ => None,
         };
         let served = || self.books.accounts.get(id)?.settings.as_deref().cloned();
         read.or_else(served).unwrap_or_else(|| AccountSettings::new(id.clone()))
@@ -215,7 +226,8 @@ impl Ahead<'_> {
         owners: &[Owner],
         stash: Option<&Stash<'_>>,
     ) -> Vec<Plain> {
-        let mut chunk = Chunk { ahead: self, owners, plain: Vec::with_capacity(items.len()), cost: Cost::default() };
+        let mut chunk =
+            Chunk { ahead: self, owners, plain: Vec::with_capacity(items.len()), cost: Cost::default() };
         match self.desk.shelf {
             Shelf::Folders => chunk.read_folders(scratch, items, stash),
             Shelf::Memory(store, manifest) => chunk.read_memory(scratch, items, store, manifest),
@@ -352,7 +364,9 @@ impl Chunk<'_> {
         let prepared = Prepared::new(desk, item.path, &item.origin, content, &owner.settings, seed);
         self.cost.zones_compiled += prepared.cost().zones_compiled;
         match prepared {
-            Prepared { zone: Some(Ok(zone)), findings, names, .. } if findings.is_empty() && names.is_empty() => {
+            Prepared { zone: Some(Ok(zone)), findings, names, .. }
+                if findings.is_empty() && names.is_empty() =>
+            {
                 self.cost.files_read += 1;
                 self.cost.bytes_read += content.len() as u64;
                 let (path, origin, account) = (item.path.clone(), item.origin.clone(), owner.id.clone());
@@ -373,17 +387,14 @@ impl Chunk<'_> {
 /// Whose zones there will be: those that plans are made for, and those that need none. Made when it is asked for the
 /// first time.
 pub(super) struct Claims<'a> {
-    paths: &'a BTreeMap<crate::model::Unit, BTreeSet<SourcePath>>,
+    paths: &'a BTreeMap<Unit, BTreeSet<SourcePath>>,
     plain: &'a [Plain],
-    all: std::cell::OnceCell<HashMap<Name, AccountId>>,
+    all: OnceCell<HashMap<Name, AccountId>>,
 }
 
 impl<'a> Claims<'a> {
-    pub(super) fn new(
-        paths: &'a BTreeMap<crate::model::Unit, BTreeSet<SourcePath>>,
-        plain: &'a [Plain],
-    ) -> Claims<'a> {
-        Claims { paths, plain, all: std::cell::OnceCell::new() }
+    pub(super) fn new(paths: &'a BTreeMap<Unit, BTreeSet<SourcePath>>, plain: &'a [Plain]) -> Claims<'a> {
+        Claims { paths, plain, all: OnceCell::new() }
     }
 
     /// Whose a zone will be.

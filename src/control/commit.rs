@@ -127,9 +127,11 @@ impl Engine {
     fn with_plain(&self, intent: &Intent, plain: &[Plain]) -> Intent {
         let mut whole = intent.clone();
         whole.files.reserve_exact(plain.len());
-        whole.files.extend(plain.iter().map(|zone| {
-            (zone.path.clone(), Some(Remembered { digest: zone.digest, stamp: zone.stamp }))
-        }));
+        whole.files.extend(
+            plain
+                .iter()
+                .map(|zone| (zone.path.clone(), Some(Remembered { digest: zone.digest, stamp: zone.stamp }))),
+        );
         whole.files.sort_by(|(a, _), (b, _)| a.cmp(b));
         let Some(base) = &self.base else { return whole };
         let mut after = Manifest { immutable: base.immutable.clone(), ..Manifest::default() };

@@ -1,7 +1,7 @@
 //! The one door to what is served: a change is looked at, planned, judged, remembered, published.
 //!
 //! Invariant: a unit with a fault stays wholly as it is served. Nothing is published that the state does not know of
-//! before, unless the operator says so. Only this thread frees a snapshot.
+//! before, unless the operator says so or nothing was served before. Only this thread frees a snapshot.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -190,7 +190,7 @@ impl Engine {
             paths.retain(|unit, _| !unsettled.contains(unit));
             let seed = self.builder.seed();
             let ahead = Ahead { desk: &desk, books: &self.books, seed, progress: &self.progress };
-            ahead.prepare(paths.values().flatten(), &forced);
+            ahead.prepare(&paths, &forced);
             let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first, &[]);
             // What was read as part of another source may have changed without having been noticed yet.
             let is_late = |path: &SourcePath| {

@@ -184,7 +184,8 @@ impl Look<'_> {
         let Some(source) = SourcePath::of(path, self.sources) else { return };
         if source.kind() != Kind::Other {
             self.compare(&source, true);
-        } else if source.tree == Tree::Zones && source.below.extension().is_some_and(|found| found == "zone") {
+        } else if source.tree == Tree::Zones && source.below.extension().is_some_and(|found| found == "zone")
+        {
             self.stray(&source, path);
         }
         there.push(source);

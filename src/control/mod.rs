@@ -1,11 +1,11 @@
 //! A change on its way, and what the server remembers.
 //!
-//! `watch` notices, `look` says which sources may differ, `desk` reads them, `plan` makes of each unit what it would
+//! `watch` notices, `look` says which sources may differ, `desk` reads them, many at once `ahead` on all cores, `plan` makes of each unit what it would
 //! become, `judging` accepts or denies, `commit` remembers and publishes, `engine` leads through all of it, `books` keep what is served; `state` is the memory on
 //! disk, `talk` the control socket, `keeper` the thread that all of it runs on.
 //!
 //! Invariants: a unit with a fault stays wholly as it is served, and no other unit waits for it; what is published is
-//! remembered first; of all servers with one state directory, one works at a time.
+//! remembered first, but for a first start, which has nothing to lose; of all servers with one state directory, one works at a time.
 
 mod ahead;
 mod asked;
@@ -43,5 +43,7 @@ pub use lock::{LockError, StateLock};
 pub use read::{LoadError, Loaded, Sources, load};
 pub use source::{Digest, SourcePath, Stamp, Tree};
 pub use start::{EngineError, StartFrom};
-pub use state::{Faulty, Intent, Manifest, Opened, Remembered, Run, Stash, StashBatch, Stashed, State, StateError, View};
+pub use state::{
+    Faulty, Intent, Manifest, Opened, Remembered, Run, Stash, StashBatch, Stashed, State, StateError, View,
+};
 pub use watch::{Batch, Looks, Signal, Watch, WatchMode};

@@ -1,12 +1,12 @@
 //! What a source is called, what is in it, and how a changed one is told from an unchanged one.
 
 use std::cmp::Ordering;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::Metadata;
 use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,8 +82,8 @@ impl SourcePath {
     /// A file below the folder of a tree.
     pub fn new(tree: Tree, below: &Path) -> SourcePath {
         let octets = below.as_os_str().as_bytes();
-        let is_plain = !octets.ends_with(b"/")
-            && !octets.windows(2).any(|pair| pair == b"//" || pair == b"/.");
+        let is_plain =
+            !octets.ends_with(b"/") && !octets.windows(2).any(|pair| pair == b"//" || pair == b"/.");
         match is_plain {
             true => SourcePath { tree, below: below.into() },
             false => SourcePath { tree, below: below.components().collect::<PathBuf>().into() },
@@ -277,7 +277,8 @@ mod tests {
 
     #[test]
     fn sources_stand_in_the_order_of_their_parts() {
-        let paths = ["a", "a/b", "a/b/c", "a-b", "a-b/c", "a.zone", "a0", "b", "", "a/b.c", "a//b", "a/./b", "a/"];
+        let paths =
+            ["a", "a/b", "a/b/c", "a-b", "a-b/c", "a.zone", "a0", "b", "", "a/b.c", "a//b", "a/./b", "a/"];
         for a in paths {
             for b in paths {
                 let (one, two) =

@@ -30,6 +30,8 @@ pub struct ZoneEntry {
 pub struct ZoneIndex {
     /// Shared as a whole, so that a snapshot with the same zones copies nothing of them. All groups are of one size.
     groups: Arc<[Arc<[Shard]>]>,
+    /// Binary logarithm of the number of shards in a group.
+    group_bits: u32,
     /// Bit n is set where a zone with n labels exists, so that only such suffixes are hashed.
     depths: u128,
     /// Number of zones by their labels.
@@ -50,8 +52,8 @@ impl ZoneIndex {
     /// An index without zones, its shards as fine as so many zones need.
     pub fn with_room_for(zones: usize) -> ZoneIndex {
         let shards = (zones / ZONES_PER_SHARD).next_power_of_two().clamp(1, MAX_SHARDS);
-        let groups = grouped((0..shards).map(|_| Shard::new()).collect());
-        ZoneIndex { groups, depths: 0, by_depth: Box::new([0; DEPTHS]), len: 0 }
+        let (groups, group_bits) = grouped((0..shards).map(|_| Shard::new()).collect());
+        ZoneIndex { groups, group_bits, depths: 0, by_depth: Box::new([0; DEPTHS]), len: 0 }
     }
 
     /// Puts an entry in and returns the one that had its origin. The seed must be that of all other calls.
@@ -88,15 +90,13 @@ impl ZoneIndex {
 
     /// Number of shards.
     fn shards(&self) -> usize {
-        self.groups.len() * self.groups[0].len()
+        self.groups.len() << self.group_bits
     }
 
     /// The group of a hash and the shard in it.
     fn place(&self, hash: u64) -> (usize, usize) {
-        // Both numbers are powers of two.
-        let (groups, size) = (self.groups.len(), self.groups[0].len());
-        let at = shard_of(hash, groups * size);
-        (at >> size.trailing_zeros(), at & (size - 1))
+        let at = shard_of(hash, self.shards());
+        (at >> self.group_bits, at & ((1 << self.group_bits) - 1))
     }
 
     fn shard(&self, hash: u64) -> &Shard {
@@ -118,7 +118,7 @@ impl ZoneIndex {
             let hash = seed.hash(entry.zone.origin());
             shards[shard_of(hash, count)].put(hash as u32, entry.clone());
         }
-        self.groups = grouped(shards);
+        (self.groups, self.group_bits) = grouped(shards);
     }
 
     /// Number of zones.
@@ -144,78 +144,88 @@ impl ZoneIndex {
 
     /// The closest zone at or above a name (wire form, lower case), leaving out the first `skip` labels.
     pub fn closest(&self, seed: &Seed, name: &[u8], skip: usize) -> Option<&ZoneEntry> {
-        self.closest_from(seed, name, self.candidate(seed, name, skip)?)
+        self.closest_from(seed, name, self.candidate(seed, name, skip)?, None)
     }
 
     /// Where a search for the closest zone begins: the longest suffix, leaving out the first `skip` labels, that has
     /// as many labels as some zone.
-    pub fn candidate(&self, seed: &Seed, name: &[u8], skip: usize) -> Option<Candidate> {
-        let mut labels = 0_usize;
-        let mut at = 0;
-        while name[at] != 0 {
-            labels += 1;
+    pub fn candidate(&self, seed: &Seed, name: &[u8], skip: usize) -> Option<Candidate<'_>> {
+        let labels = labels(name).count();
+        self.descend(seed, name, (0, labels), labels.checked_sub(skip)?)
+    }
+
+    /// The longest suffix of at most `allowed` labels that has as many as some zone, from a place in the name on with
+    /// so many labels left.
+    fn descend(
+        &self,
+        seed: &Seed,
+        name: &[u8],
+        (mut at, mut left): (usize, usize),
+        allowed: usize,
+    ) -> Option<Candidate<'_>> {
+        let depths = self.depths & (u128::MAX >> (DEPTHS - 1 - allowed));
+        let labels = depths.checked_ilog2()? as usize;
+        while left > labels {
+            left -= 1;
             at += 1 + usize::from(name[at]);
         }
-        let allowed = labels.checked_sub(skip)?;
-        let mut candidate = Candidate { hash: 0, at: 0, labels };
-        self.descend(seed, name, allowed, &mut candidate).then_some(candidate)
+        let hash = seed.hash(&name[at..]);
+        Some(Candidate { shard: self.shard(hash), hash: hash as u32, at, labels })
     }
 
-    /// Shortens a candidate to at most `allowed` labels, as many as some zone has; false where no zone has so few.
-    fn descend(&self, seed: &Seed, name: &[u8], allowed: usize, candidate: &mut Candidate) -> bool {
-        let depths = self.depths & (u128::MAX >> (DEPTHS - 1 - allowed));
-        let Some(labels) = depths.checked_ilog2() else { return false };
-        while candidate.labels > labels as usize {
-            candidate.labels -= 1;
-            candidate.at += 1 + usize::from(name[candidate.at]);
+    /// [`ZoneIndex::closest`] from its first candidate on. `guess` is what [`Candidate::guess`] said.
+    pub fn closest_from<'s>(
+        &'s self,
+        seed: &Seed,
+        name: &[u8],
+        mut candidate: Candidate<'s>,
+        guess: Option<&'s ZoneEntry>,
+    ) -> Option<&'s ZoneEntry> {
+        if let Some(entry) = guess.filter(|entry| *entry.zone.origin() == name[candidate.at..]) {
+            return Some(entry);
         }
-        candidate.hash = seed.hash(&name[candidate.at..]);
-        true
-    }
-
-    /// Reads from the slot where the search for a candidate begins, so that it is on its way to the caches before
-    /// anything depends on it. What is returned means nothing.
-    pub fn touch(&self, candidate: &Candidate) -> u8 {
-        self.shard(candidate.hash).touch(candidate.hash as u32)
-    }
-
-    /// The zone that a candidate most likely is: nothing is read but the slots.
-    pub fn guess(&self, candidate: &Candidate) -> Option<&ZoneEntry> {
-        self.shard(candidate.hash).guess(candidate.hash as u32)
-    }
-
-    /// [`ZoneIndex::closest`] from its first candidate on.
-    pub fn closest_from(&self, seed: &Seed, name: &[u8], mut candidate: Candidate) -> Option<&ZoneEntry> {
         loop {
-            let found = self.shard(candidate.hash).get(candidate.hash as u32, &name[candidate.at..]);
-            if found.is_some() {
-                return found;
+            let Candidate { shard, hash, at, labels } = candidate;
+            if let Some(entry) = shard.get(hash, &name[at..]) {
+                return Some(entry);
             }
-            let allowed = candidate.labels.checked_sub(1)?;
-            if !self.descend(seed, name, allowed, &mut candidate) {
-                return None;
-            }
+            candidate = self.descend(seed, name, (at, labels), labels.checked_sub(1)?)?;
         }
     }
 }
 
 /// A suffix of a name that may be a zone.
 #[derive(Clone, Copy, Debug)]
-pub struct Candidate {
-    hash: u64,
+pub struct Candidate<'s> {
+    shard: &'s Shard,
+    hash: u32,
     /// Where in the name the suffix begins.
     at: usize,
     labels: usize,
 }
 
-/// A power of two of shards in groups.
-fn grouped(shards: Vec<Shard>) -> Arc<[Arc<[Shard]>]> {
+impl<'s> Candidate<'s> {
+    /// Reads from the slot where the search begins, so that it is on its way to the caches before anything depends on
+    /// it. What is returned means nothing.
+    pub fn touch(&self) -> u8 {
+        self.shard.touch(self.hash)
+    }
+
+    /// The zone that it most likely is: nothing is read but the slots.
+    pub fn guess(&self) -> Option<&'s ZoneEntry> {
+        self.shard.guess(self.hash)
+    }
+}
+
+/// A power of two of shards in groups, and the binary logarithm of the size of a group.
+fn grouped(shards: Vec<Shard>) -> (Arc<[Arc<[Shard]>]>, u32) {
+    let group_bits = shards.len().min(GROUP).trailing_zeros();
     let mut shards = shards.into_iter().peekable();
     let mut groups = Vec::new();
     while shards.peek().is_some() {
         groups.push(shards.by_ref().take(GROUP).collect());
     }
-    groups.into()
+    (groups.into(), group_bits)
 }
 
 fn shard_of(hash: u64, shards: usize) -> usize {

@@ -48,13 +48,13 @@ impl Zone {
 
     /// The apex. A faulty zone has none.
     pub fn apex(&self) -> Node<'_> {
-        Node { zone: self, at: self.table().end() }
+        Node { zone: &self.0, at: self.table().end() }
     }
 
     /// The SOA RRset.
     pub fn soa(&self) -> Rrset<'_> {
         let (bytes, records) = (self.u16(head::SOA_BYTES), self.u16(head::SOA_RECORDS));
-        Rrset { zone: self, at: self.u32(head::SOA), bytes, records }
+        Rrset { zone: &self.0, at: self.u32(head::SOA), bytes, records }
     }
 
     /// TTL of negative answers, in seconds: min(TTL of the SOA, MINIMUM) (RFC 2308 section 5).
@@ -98,7 +98,7 @@ impl Zone {
         let table = self.table();
         let wanted = tag(hash);
         if table.slots <= DENSE {
-            let group = |at: usize| u64::from_le_bytes(self.octets(at));
+            let group = |at: usize| u64::from_le_bytes(octets(&self.0, at));
             for first in (0..table.slots).step_by(8) {
                 // A zero octet is a hit, and so may be the octet behind one: the name decides. The padding never is:
                 // it lacks the highest bit, which every tag has.
@@ -154,20 +154,28 @@ impl Zone {
         } else {
             usize::from(self.u16(places + 2 * slot))
         };
-        Node { zone: self, at }
-    }
-
-    fn octets<const N: usize>(&self, at: usize) -> [u8; N] {
-        *self.0[at..].first_chunk().expect("compile writes what the layout says")
+        Node { zone: &self.0, at }
     }
 
     fn u16(&self, at: usize) -> u16 {
-        u16::from_le_bytes(self.octets(at))
+        u16_at(&self.0, at)
     }
 
     fn u32(&self, at: usize) -> u32 {
-        u32::from_le_bytes(self.octets(at))
+        u32_at(&self.0, at)
     }
+}
+
+fn octets<const N: usize>(zone: &[u8], at: usize) -> [u8; N] {
+    *zone[at..].first_chunk().expect("compile writes what the layout says")
+}
+
+fn u16_at(zone: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(octets(zone, at))
+}
+
+fn u32_at(zone: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(octets(zone, at))
 }
 
 /// The lowest and the highest bit of every octet.
@@ -205,13 +213,13 @@ impl fmt::Debug for Zone {
 /// A name of a zone.
 #[derive(Clone, Copy)]
 pub struct Node<'z> {
-    zone: &'z Zone,
+    zone: &'z [u8],
     at: usize,
 }
 
 impl<'z> Node<'z> {
     fn flags(self) -> u8 {
-        self.zone.0[self.at + node::FLAGS]
+        self.zone[self.at + node::FLAGS]
     }
 
     fn has(self, flag: u8) -> bool {
@@ -225,12 +233,12 @@ impl<'z> Node<'z> {
     }
 
     fn name_len(self) -> usize {
-        usize::from(self.zone.0[self.at + node::NAME_LEN])
+        usize::from(self.zone[self.at + node::NAME_LEN])
     }
 
     /// The labels in front of the origin in wire form, lower case, without a root label.
     pub fn relative_name(self) -> &'z [u8] {
-        &self.zone.0[self.name_at()..][..self.name_len()]
+        &self.zone[self.name_at()..][..self.name_len()]
     }
 
     /// Reads an octet of the node, so that its cache line is on its way before anything depends on it.
@@ -270,7 +278,7 @@ impl<'z> Node<'z> {
 
     /// Whether it owns nothing itself and exists only because names below it do (RFC 4592 section 2.2.2).
     pub fn is_empty_non_terminal(self) -> bool {
-        self.zone.u16(self.at + node::TYPES) == 0 && !self.is_proxied()
+        u16_at(self.zone, self.at + node::TYPES) == 0 && !self.is_proxied()
     }
 
     /// The cut or DNAME that this name lies below.
@@ -285,7 +293,7 @@ impl<'z> Node<'z> {
 
     fn linked(self) -> Option<Node<'z>> {
         self.has(flag::LINKED)
-            .then(|| Node { zone: self.zone, at: self.zone.u32(self.at + node::LEN) as usize })
+            .then(|| Node { zone: self.zone, at: u32_at(self.zone, self.at + node::LEN) as usize })
     }
 
     /// The RRset of a type, as stored.
@@ -297,10 +305,10 @@ impl<'z> Node<'z> {
     pub fn rrsets(self) -> impl Iterator<Item = (RrType, Rrset<'z>)> {
         let zone = self.zone;
         let directory = self.name_at() + self.name_len();
-        let types = usize::from(zone.u16(self.at + node::TYPES));
+        let types = usize::from(u16_at(zone, self.at + node::TYPES));
         let mut at = directory + node::ENTRY * types;
         (0..types).map(move |index| {
-            let [t0, t1, b0, b1, r0, r1] = zone.octets(directory + node::ENTRY * index);
+            let [t0, t1, b0, b1, r0, r1] = octets(zone, directory + node::ENTRY * index);
             let (bytes, records) = (u16::from_le_bytes([b0, b1]), u16::from_le_bytes([r0, r1]));
             let rrset = Rrset { zone, at: at as u32, bytes, records };
             at += rrset.extension_len() + usize::from(bytes);
@@ -318,7 +326,7 @@ impl fmt::Debug for Node<'_> {
 /// An RRset, ready for a message.
 #[derive(Clone, Copy)]
 pub struct Rrset<'z> {
-    zone: &'z Zone,
+    zone: &'z [u8],
     /// Place of its extension or, where it has none, of its records.
     at: u32,
     /// Octets of its records.
@@ -338,17 +346,18 @@ impl<'z> Rrset<'z> {
         self.len() == 0
     }
 
-    fn is_extended(self) -> bool {
-        self.records & node::EXTENDED != 0
+    /// Whether it has neither patches nor additionals.
+    pub fn is_plain(self) -> bool {
+        self.records & node::EXTENDED == 0
     }
 
     /// Numbers of patches and additionals.
     fn counts(self) -> (usize, usize) {
-        if !self.is_extended() {
+        if self.is_plain() {
             return (0, 0);
         }
         let at = self.at as usize;
-        let count = |field| usize::from(self.zone.u16(at + field));
+        let count = |field| usize::from(u16_at(self.zone, at + field));
         (count(extension::PATCHES), count(extension::ADDITIONALS))
     }
 
@@ -357,7 +366,7 @@ impl<'z> Rrset<'z> {
     }
 
     fn extension_len(self) -> usize {
-        if !self.is_extended() {
+        if self.is_plain() {
             return 0;
         }
         let (patches, additionals) = self.counts();
@@ -367,12 +376,12 @@ impl<'z> Rrset<'z> {
     /// The records as they stand in a message, the owner being the name asked for.
     pub fn bytes(self) -> &'z [u8] {
         let start = self.at as usize + self.extension_len();
-        &self.zone.0[start..start + usize::from(self.bytes)]
+        &self.zone[start..start + usize::from(self.bytes)]
     }
 
     /// Where in [`Rrset::bytes`] a pointer to the zone's origin belongs.
     pub fn patches(self) -> impl Iterator<Item = usize> {
-        let patch = move |index| usize::from(self.zone.u16(self.patches_at() + extension::PATCH * index));
+        let patch = move |index| usize::from(u16_at(self.zone, self.patches_at() + extension::PATCH * index));
         (0..self.counts().0).map(patch)
     }
 
@@ -384,9 +393,9 @@ impl<'z> Rrset<'z> {
         (0..additionals).map(move |index| {
             let at = start + extension::ADDITIONAL * index;
             Additional {
-                name_at: usize::from(zone.u16(at)),
-                required: zone.u16(at + 2) & extension::REQUIRED != 0,
-                node: Node { zone, at: zone.u32(at + 4) as usize },
+                name_at: usize::from(u16_at(zone, at)),
+                required: u16_at(zone, at + 2) & extension::REQUIRED != 0,
+                node: Node { zone, at: u32_at(zone, at + 4) as usize },
             }
         })
     }

@@ -80,13 +80,12 @@ impl Edns {
         options: Options,
         to: &mut Writer<'_>,
     ) -> Result<(), Full> {
-        let mut fixed = [0; OPT_LEN];
-        fixed[1..3].copy_from_slice(&RrType::OPT.0.to_be_bytes());
-        fixed[3..5].copy_from_slice(&own_size.to_be_bytes());
-        fixed[5] = (rcode.0 >> 4) as u8;
-        fixed[7] = if self.dnssec_ok { DO.to_be_bytes()[2] } else { 0 };
-        fixed[9..].copy_from_slice(&(options.len() as u16).to_be_bytes());
-        to.put(&fixed)?;
+        let [t0, t1] = RrType::OPT.0.to_be_bytes();
+        let [s0, s1] = own_size.to_be_bytes();
+        let [l0, l1] = (options.len() as u16).to_be_bytes();
+        let flags = if self.dnssec_ok { DO.to_be_bytes()[2] } else { 0 };
+        let fixed: [u8; OPT_LEN] = [0, t0, t1, s0, s1, (rcode.0 >> 4) as u8, 0, flags, 0, l0, l1];
+        to.put_array(fixed)?;
         if let Some(timeout) = options.keepalive {
             for word in [OPTION_KEEPALIVE, 2, timeout] {
                 to.put_u16(word)?;

@@ -75,21 +75,30 @@ impl<'b> Writer<'b> {
         Ok(())
     }
 
+    /// Appends as many octets as are known when this is compiled.
+    #[inline]
+    pub fn put_array<const N: usize>(&mut self, bytes: [u8; N]) -> Result<(), Full> {
+        let place = self.buffer[..self.limit].get_mut(self.len..).and_then(<[u8]>::first_chunk_mut);
+        *place.ok_or(Full)? = bytes;
+        self.len += N;
+        Ok(())
+    }
+
     /// Appends two octets in network order.
     pub fn put_u16(&mut self, value: u16) -> Result<(), Full> {
-        self.put(&value.to_be_bytes())
+        self.put_array(value.to_be_bytes())
     }
 
     /// Appends four octets in network order.
     pub fn put_u32(&mut self, value: u32) -> Result<(), Full> {
-        self.put(&value.to_be_bytes())
+        self.put_array(value.to_be_bytes())
     }
 
-    /// Overwrites octets written earlier; what would lie beyond them is left out.
-    pub fn patch(&mut self, at: usize, bytes: &[u8]) {
-        let end = (at + bytes.len()).min(self.len);
-        if at < end {
-            self.buffer[at..end].copy_from_slice(&bytes[..end - at]);
+    /// Overwrites octets written earlier; what does not lie within them stays as it is.
+    pub fn patch<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
+        let written = &mut self.buffer[..self.len];
+        if let Some(place) = written.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+            *place = bytes;
         }
     }
 }
@@ -109,7 +118,8 @@ mod tests {
         assert_eq!(writer.put(&[9]), Err(Full));
         writer.release(1);
         writer.put(&[9]).unwrap();
-        writer.patch(3, &[7, 7, 7]);
+        writer.patch(3, [7, 7]);
+        writer.patch(4, [8, 8]);
         assert_eq!(writer.written(), [0, 0, 0, 7, 7]);
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn read(text: &[u8], comments: &[(u32, u32)]) -> Tags {
         let errors = all.faults.len();
         let said = all.proxied_at;
         if let Some(list) = list_start(comment) {
-            Reader { text, at: start as usize + list, end: end as usize, all: &mut all }.list();
+            Reader { text: &text[..end as usize], at: start as usize + list, all: &mut all }.list();
         }
         if all.proxied_at == said
             && all.faults.len() == errors
@@ -73,25 +73,30 @@ pub(super) fn stray(text: &[u8], (start, end): (u32, u32)) -> Option<(u32, u32)>
         return None;
     }
     let mut tags = Tags::default();
-    Reader { text, at: start as usize + list, end: end as usize, all: &mut tags }.list();
+    Reader { text: &text[..end as usize], at: start as usize + list, all: &mut tags }.list();
     // A tag that cannot be read was meant as one all the same.
     tags.proxied_at.or_else(|| mention(comment).map(|at| (start + at as u32, end)))
 }
 
 /// Whether `cf` with a hyphen or underscore stands anywhere.
 fn may_hold_tags(comment: &[u8]) -> bool {
-    comment.windows(3).any(|three| {
-        matches!(three[0], b'c' | b'C') && matches!(three[1], b'f' | b'F') && matches!(three[2], b'-' | b'_')
+    let (mut before, mut last) = (0, 0);
+    comment.iter().any(|&byte| {
+        let found = matches!(byte, b'-' | b'_') && matches!((before, last), (b'c' | b'C', b'f' | b'F'));
+        (before, last) = (last, byte);
+        found
     })
 }
 
 /// Where the list of the last `cf_tags=` starts, which follows a blank or the semicolon.
 fn list_start(comment: &[u8]) -> Option<usize> {
-    let at = comment.windows(KEY.len()).enumerate().rev().find(|(at, window)| {
-        let behind = at.checked_sub(1).and_then(|before| comment.get(before));
-        *window == KEY && matches!(behind, Some(b' ' | b'\t' | b';'))
-    });
-    at.map(|(at, _)| at + KEY.len())
+    let mut end = comment.len();
+    loop {
+        end = comment[..end].iter().rposition(|byte| *byte == b'=')?;
+        if let Some([.., b' ' | b'\t' | b';']) = comment[..=end].strip_suffix(KEY) {
+            return Some(end + 1);
+        }
+    }
 }
 
 /// Where `cf-proxied`, or `cf_proxied`, stands in whatever case.
@@ -105,15 +110,15 @@ fn mention(comment: &[u8]) -> Option<usize> {
 }
 
 struct Reader<'t, 'a> {
+    /// Up to the end of the comment.
     text: &'t [u8],
     at: usize,
-    end: usize,
     all: &'a mut Tags,
 }
 
 impl<'t> Reader<'t, '_> {
     fn peek(&self) -> Option<u8> {
-        self.text[..self.end].get(self.at).copied()
+        self.text.get(self.at).copied()
     }
 
     fn fault(&mut self, code: &'static Code, start: usize, message: &str) {
@@ -185,7 +190,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn skip_rest(&mut self) {
-        let rest = &self.text[self.at..self.end];
+        let rest = &self.text[self.at..];
         self.at += rest.trim_ascii_end().len();
     }
 
@@ -205,7 +210,7 @@ impl<'t> Reader<'t, '_> {
                     _ => 1,
                 };
             }
-            self.at = self.end;
+            self.at = self.text.len();
             return None;
         }
         while let Some(byte) = self.peek().filter(|byte| *byte != b',') {

@@ -22,20 +22,21 @@ impl Parser<'_> {
     /// Carries out the directive that an entry holds.
     pub(super) fn directive(&mut self, line: Line<'_>, comments: &[(u32, u32)], context: &mut Context) {
         let Some((name, arguments)) = line.tokens.split_first() else { return };
-        let word = name.of(line.text).to_ascii_uppercase();
-        if word == b"$GENERATE" {
+        let is = |word: &[u8]| name.of(line.text).eq_ignore_ascii_case(word);
+        if is(b"$GENERATE") {
             let tags = self.tags(line.text, comments, context);
             return self.generate(line, arguments, &tags, context);
         }
         self.refuse_tags(line, comments, context);
-        let done = match word.as_slice() {
-            b"$ORIGIN" => self.origin(line, name, arguments, context),
-            b"$TTL" => ttl(line, name, arguments).map(|ttl| context.default_ttl = Some(ttl)),
-            b"$INCLUDE" => self.include(line, name, arguments, context),
-            _ => {
-                let message = format!("unknown directive: {}", shown(name.of(line.text)));
-                Err(Fault::new(codes::UNKNOWN_DIRECTIVE, name.place(), message))
-            }
+        let done = if is(b"$ORIGIN") {
+            self.origin(line, name, arguments, context)
+        } else if is(b"$TTL") {
+            ttl(line, name, arguments).map(|ttl| context.default_ttl = Some(ttl))
+        } else if is(b"$INCLUDE") {
+            self.include(line, name, arguments, context)
+        } else {
+            let message = format!("unknown directive: {}", shown(name.of(line.text)));
+            Err(Fault::new(codes::UNKNOWN_DIRECTIVE, name.place(), message))
         };
         if let Err(fault) = done {
             self.fault(context, fault);

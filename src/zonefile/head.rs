@@ -109,17 +109,17 @@ fn common_type(text: &[u8]) -> Option<RrType> {
 }
 
 /// The fault of a type that no zone may hold, or not yet.
+#[inline]
 pub(super) fn refused_type(rtype: RrType, token: Token, text: &[u8]) -> Option<Fault> {
-    let value = || shown(token.of(text));
-    match rtype {
-        RrType::RRSIG | RrType::NSEC | RrType::NSEC3 | RrType::NSEC3PARAM => {
-            let message = format!("signed zones come later, record of type: {}", value());
-            Some(Fault::new(codes::SIGNED_ZONE, token.place(), message))
-        }
-        _ if rtype.is_meta() => {
-            let message = format!("type that no zone holds: {}", value());
-            Some(Fault::new(codes::META_TYPE, token.place(), message))
-        }
-        _ => None,
+    let signing = matches!(rtype, RrType::RRSIG | RrType::NSEC | RrType::NSEC3 | RrType::NSEC3PARAM);
+    if !(signing || rtype.is_meta()) {
+        return None;
     }
+    let value = shown(token.of(text));
+    Some(if signing {
+        let message = format!("signed zones come later, record of type: {value}");
+        Fault::new(codes::SIGNED_ZONE, token.place(), message)
+    } else {
+        Fault::new(codes::META_TYPE, token.place(), format!("type that no zone holds: {value}"))
+    })
 }

@@ -40,12 +40,11 @@ pub(super) struct Entry {
     pub(super) blank_owner: bool,
     /// The line of the first token, from 1.
     pub(super) line: u32,
-    /// Behind the entry's last octet, the line's end left out.
-    pub(super) end: u32,
     /// What is wrong with the text; an entry with a fault is not read further.
     pub(super) faults: Vec<Fault>,
 }
 
+/// What an octet means outside of quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Plain,
@@ -72,6 +71,10 @@ const KINDS: [Kind; 256] = {
     kinds
 };
 
+fn kind(byte: u8) -> Kind {
+    KINDS[usize::from(byte)]
+}
+
 /// How often reading starts again behind a parenthesis that is never closed.
 const MAX_RETRIES: u32 = 16;
 
@@ -95,21 +98,23 @@ impl<'t> Lexer<'t> {
         entry.comments.clear();
         entry.faults.clear();
         let Some(first) = self.text.get(self.at) else { return false };
-        entry.blank_owner = KINDS[usize::from(*first)] == Kind::Blank;
+        entry.blank_owner = kind(*first) == Kind::Blank;
         entry.line = self.line;
-        entry.end = self.at as u32;
         let mut depth = 0_u32;
         // The first open parenthesis: its octet, the next line's first octet and number.
         let mut opened = (0, 0, 0);
         while let Some(&byte) = self.text.get(self.at) {
             let at = self.at as u32;
-            match KINDS[usize::from(byte)] {
+            match kind(byte) {
                 Kind::Blank => self.at += 1,
                 Kind::NewLine => {
                     self.at += 1;
                     self.line += 1;
                     if depth == 0 {
                         return true;
+                    }
+                    if entry.tokens.is_empty() {
+                        entry.line = self.line;
                     }
                     if opened.1 == 0 {
                         opened = (opened.0, self.at, self.line);
@@ -119,7 +124,6 @@ impl<'t> Lexer<'t> {
                     let end = self.line_end();
                     entry.comments.push((at, end as u32));
                     self.at = end;
-                    entry.end = end as u32;
                 }
                 Kind::Open => {
                     if depth == 0 {
@@ -127,7 +131,6 @@ impl<'t> Lexer<'t> {
                     }
                     depth += 1;
                     self.at += 1;
-                    entry.end = at + 1;
                 }
                 Kind::Close => {
                     match depth.checked_sub(1) {
@@ -142,7 +145,6 @@ impl<'t> Lexer<'t> {
                         }
                     }
                     self.at += 1;
-                    entry.end = at + 1;
                 }
                 Kind::Quote => self.quoted(entry),
                 Kind::Plain | Kind::Backslash => self.plain(entry),
@@ -169,25 +171,26 @@ impl<'t> Lexer<'t> {
     }
 
     fn push(&mut self, entry: &mut Entry, start: usize, quoted: bool) {
-        if entry.tokens.is_empty() {
-            entry.line = self.line;
-        }
         entry.tokens.push(Token { start: start as u32, end: self.at as u32, quoted });
     }
 
     fn plain(&mut self, entry: &mut Entry) {
-        let start = self.at;
+        let (text, start) = (self.text, self.at);
+        let mut at = start;
         loop {
-            let rest = &self.text[self.at..];
-            let plain = rest.iter().position(|byte| KINDS[usize::from(*byte)] != Kind::Plain);
-            self.at += plain.unwrap_or(rest.len());
-            if self.text.get(self.at) != Some(&b'\\') {
+            while let Some(&byte) = text.get(at)
+                && kind(byte) == Kind::Plain
+            {
+                at += 1;
+            }
+            self.at = at;
+            if text.get(at) != Some(&b'\\') {
                 break;
             }
             self.escape(entry);
+            at = self.at;
         }
         self.push(entry, start, false);
-        entry.end = self.at as u32;
     }
 
     /// Steps over a backslash and the octet behind it, but never over the end of a line.
@@ -217,8 +220,7 @@ impl<'t> Lexer<'t> {
                         message,
                     ));
                     self.push(entry, start, true);
-                    entry.end = self.at as u32;
-                    return;
+                                return;
                 }
                 Some(b'"') => break,
                 Some(b'\\') => self.escape(entry),
@@ -227,7 +229,6 @@ impl<'t> Lexer<'t> {
         }
         self.push(entry, start, true);
         self.at += 1;
-        entry.end = self.at as u32;
     }
 
     fn line_end_before(&self) -> u32 {

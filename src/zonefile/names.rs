@@ -31,47 +31,44 @@ pub(super) fn append_string(out: &mut Vec<u8>, text: &[u8]) -> Result<(), usize>
     Ok(())
 }
 
-/// Appends a name in wire form; one without final dot is completed with the wire name `origin`. Tells whether it
-/// was.
-pub(super) fn append_name(out: &mut Vec<u8>, text: &[u8], origin: &[u8]) -> Result<bool, NameError> {
-    let start = out.len();
+/// Appends a name in wire form; one without final dot is completed with the wire name `origin`.
+pub(super) fn append_name(out: &mut Vec<u8>, text: &[u8], origin: &[u8]) -> Result<(), NameError> {
     if text == b"@" {
         out.extend_from_slice(origin);
-        return Ok(true);
+        return Ok(());
     }
     if text == b"." {
         out.push(0);
-        return Ok(false);
+        return Ok(());
     }
+    let start = out.len();
     let mut label_at = start;
     out.push(0);
+    // A relative name is one label nearly always.
+    out.reserve(text.len() + origin.len());
     let mut at = 0;
-    loop {
-        let rest = &text[at..];
-        let plain = rest.iter().position(|byte| matches!(byte, b'.' | b'\\')).unwrap_or(rest.len());
-        out.extend_from_slice(&rest[..plain]);
-        at += plain + 1;
-        match rest.get(plain) {
-            None => break,
-            Some(b'.') => {
+    while let Some(&byte) = text.get(at) {
+        at += 1;
+        match byte {
+            b'.' => {
                 close_label(out, label_at)?;
                 label_at = out.len();
                 out.push(0);
             }
-            Some(_) => {
+            b'\\' => {
                 let (octet, next) = escape(text, at).ok_or(NameError::BadEscape)?;
                 out.push(octet);
                 at = next;
             }
+            _ => out.push(byte),
         }
     }
     // An open label that holds nothing is the root label: the last dot was not escaped and ended the name.
-    let relative = out.len() - label_at > 1 || label_at == start;
-    if relative {
+    if out.len() - label_at > 1 || label_at == start {
         close_label(out, label_at)?;
         out.extend_from_slice(origin);
     }
-    if out.len() - start > MAX_NAME { Err(NameError::NameTooLong) } else { Ok(relative) }
+    if out.len() - start > MAX_NAME { Err(NameError::NameTooLong) } else { Ok(()) }
 }
 
 fn close_label(out: &mut [u8], at: usize) -> Result<(), NameError> {
@@ -116,7 +113,7 @@ mod tests {
             let read = append_name(&mut out, text.as_bytes(), origin.as_wire());
             let wanted = Name::parse(text, Some(&origin));
             match (read, wanted) {
-                (Ok(_), Ok(name)) => assert_eq!(&out[1..], name.as_wire(), "{text}"),
+                (Ok(()), Ok(name)) => assert_eq!(&out[1..], name.as_wire(), "{text}"),
                 (read, wanted) => assert_eq!(read.err(), wanted.err(), "{text}"),
             }
         }
@@ -125,8 +122,8 @@ mod tests {
     #[test]
     fn the_sign_for_the_origin_can_be_escaped() {
         let mut out = Vec::new();
-        assert_eq!(append_name(&mut out, b"@", b"\x01x\x00"), Ok(true));
-        assert_eq!(append_name(&mut out, b"\\@.", b"\x01x\x00"), Ok(false));
+        assert_eq!(append_name(&mut out, b"@", b"\x01x\x00"), Ok(()));
+        assert_eq!(append_name(&mut out, b"\\@.", b"\x01x\x00"), Ok(()));
         assert_eq!(out, b"\x01x\x00\x01@\x00");
     }
 

@@ -18,7 +18,7 @@ use super::rdata;
 use super::report::{Fault, Report};
 use super::source::{MAX_TEXT, Sources, Span, Text, bom_len, shown};
 
-/// Where the parts of a record stand, for the checks of the zone as a whole.
+/// What the checks of the zone as a whole know of a record beside itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks {
     /// The owner; where it is omitted, the type.
@@ -31,9 +31,14 @@ pub(super) struct Marks {
     pub(super) ttl_of_soa: bool,
     /// The tags could not be read and were complained about.
     pub(super) bad_tags: bool,
+    /// It does not stay in the zone.
+    pub(super) dropped: bool,
+    /// Its owner among the names of the zone; of those dropped it means nothing.
+    pub(super) node: u32,
 }
 
 /// What has been read of a zone.
+#[derive(Default)]
 pub(super) struct Parsed {
     /// The records in the order read.
     pub(super) records: Vec<Record>,
@@ -41,6 +46,11 @@ pub(super) struct Parsed {
     pub(super) marks: Vec<Marks>,
     /// Some entry was lost to a fault, so that what seems absent may only be unread.
     pub(super) incomplete: bool,
+    /// Some record says whether it is proxied, as those of a Cloudflare export do; a tag that could not be read shows
+    /// one as well, and the zone is refused in any case.
+    pub(super) tagged: bool,
+    /// Some record takes its TTL from the SOA.
+    pub(super) ttl_of_soa: bool,
 }
 
 /// What holds while a file is read; an included file has its own.
@@ -131,7 +141,7 @@ impl<'a> Parser<'a> {
             files,
             sources: Sources::default(),
             report: Report::default(),
-            parsed: Parsed { records: Vec::new(), marks: Vec::new(), incomplete: false },
+            parsed: Parsed::default(),
             including: Vec::new(),
             includes: 0,
             included_octets: 0,
@@ -153,7 +163,7 @@ impl<'a> Parser<'a> {
         }
         // A record takes a line nearly always, and eight octets at least; growth by doubling would copy them all
         // again.
-        let lines = text.iter().filter(|byte| **byte == b'\n').count().min(text.len() / 8);
+        let lines = lines(text).min(text.len() / 8);
         self.parsed.records.reserve_exact(lines);
         self.parsed.marks.reserve_exact(lines);
         let mut context = Context {
@@ -205,15 +215,15 @@ impl<'a> Parser<'a> {
         if !entry.blank_owner && !first.quoted && text[first.start as usize] == b'$' {
             return self.directive(line, &entry.comments, context);
         }
-        let tags = self.tags(text, &entry.comments, context);
+        let tags = match entry.comments.as_slice() {
+            [] => TagMarks::default(),
+            comments => self.tags(text, comments, context),
+        };
         self.record(line, &tags, context);
     }
 
     /// Reads the tags of an entry and reports what is wrong with them.
     pub(super) fn tags(&mut self, text: &[u8], comments: &[(u32, u32)], context: &Context) -> TagMarks {
-        if comments.is_empty() {
-            return TagMarks::default();
-        }
         let tags = cf_tags::read(text, comments);
         let before = self.report.errors();
         for fault in tags.faults {
@@ -306,12 +316,16 @@ impl<'a> Parser<'a> {
             (Some(first), Some(last)) => (first.place().0, last.place().1),
             _ => head.type_token.place(),
         };
+        self.parsed.tagged |= tags.tags.proxied.is_some() || tags.bad;
+        self.parsed.ttl_of_soa |= ttl_of_soa;
         self.parsed.marks.push(Marks {
             owner: line.place(owner_at),
             data: line.place(data_at),
             tag: tags.proxied_at,
             ttl_of_soa,
             bad_tags: tags.bad,
+            dropped: false,
+            node: 0,
         });
         self.parsed.records.push(Record {
             owner,
@@ -340,6 +354,9 @@ impl<'a> Parser<'a> {
         }
         self.name.clear();
         names::append_name(&mut self.name, bytes, context.origin.as_wire()).map_err(bad)?;
+        if self.name == context.origin.as_wire() {
+            return Ok(context.origin.clone());
+        }
         Name::from_wire(&self.name).map_err(bad)
     }
 
@@ -401,6 +418,12 @@ impl<'a> Parser<'a> {
             add(codes::TAG_ON_TYPE, tags.flatten_at, "record of a type that cannot be flattened");
         }
     }
+}
+
+/// Number of line feeds. The count of a step fits into an octet, so that many are counted at once.
+fn lines(text: &[u8]) -> usize {
+    let of_step = |step: &[u8]| step.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
+    text.chunks(u8::MAX.into()).map(|step| usize::from(of_step(step))).sum()
 }
 
 /// Tags of an entry with their places.

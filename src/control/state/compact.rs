@@ -48,7 +48,8 @@ impl State {
         let write = StateError::write(&new);
         let written = (|| {
             let pack = Pack::create(&new).map_err(&write)?;
-            let mut index = Index::with_capacity_and_hasher(live.len(), foldhash::fast::RandomState::default());
+            let mut index =
+                Index::with_capacity_and_hasher(live.len(), foldhash::fast::RandomState::default());
             let mut out = pack.append(PACK_HEAD as u64);
             for (_, digest) in &live {
                 let content = self.read(digest)?;

@@ -4,7 +4,8 @@
 //! generation confirmed last, and names contents by their digest; contents come before the intent that names them
 //! first. A checkpoint, which only compaction writes, is a whole generation. So an edit costs its own size.
 //!
-//! Invariants: what is confirmed was on the disk before it was published. A write that fails leaves the pack as it
+//! Invariants: what is confirmed was on the disk before it was published, but for the first generation of all: its
+//! contents may come ahead of its intent (`stash`), and nobody waits for either. A write that fails leaves the pack as it
 //! was. What is read is what was written, or an error: each record has a checksum over its head and a digest over the
 //! rest. Opening reads the heads alone, and of contents only those that were never confirmed.
 

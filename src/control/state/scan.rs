@@ -3,11 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use super::{Index, encode};
 use super::error::StateError;
 use super::manifest::{Intent, Manifest};
 use super::pack::{Pack, Window, read_at};
 use super::record::{CONFIRM, Kind, PACK_HEAD, RECORD_HEAD, RecordHead};
+use super::{Index, encode};
 
 /// What stands in a pack.
 #[derive(Debug, Default)]

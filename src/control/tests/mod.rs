@@ -87,7 +87,14 @@ impl Place {
 
     pub(super) fn start_from(&self, from: StartFrom) -> Running {
         let state = self.path("state");
-        let started = Engine::start_with(self.sources(), &state, from, self.strict, self.seed.clone(), Default::default());
+        let started = Engine::start_with(
+            self.sources(),
+            &state,
+            from,
+            self.strict,
+            self.seed.clone(),
+            Default::default(),
+        );
         let (mut engine, first) = started.unwrap();
         engine.remember_start();
         Running { engine, first }

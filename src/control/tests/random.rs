@@ -430,8 +430,14 @@ fn stays(
 fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Result<(), TestCaseError> {
     let copy = tempfile::tempdir().unwrap();
     fs::copy(place.path("state/pack"), copy.path().join("pack")).unwrap();
-    let started =
-        Engine::start_with(place.sources(), copy.path(), StartFrom::State, false, place.seed.clone(), Default::default());
+    let started = Engine::start_with(
+        place.sources(),
+        copy.path(),
+        StartFrom::State,
+        false,
+        place.seed.clone(),
+        Default::default(),
+    );
     let (engine, first) = started.unwrap();
     let mut again = Running { engine, first };
     let (was, is) = (running.engine.snapshot(), again.engine.snapshot());

@@ -178,10 +178,16 @@ fn a_first_start_that_was_not_remembered_is_the_first_again() {
     let written = length(&place) - stashed;
     assert!(written < 11 * 128 + 512, "{written}");
     let server = Running { engine, first };
-    assert_eq!((server.version("a.example"), server.version("c.example")), ("NOERROR later".into(), "NOERROR c".into()));
+    assert_eq!(
+        (server.version("a.example"), server.version("c.example")),
+        ("NOERROR later".into(), "NOERROR c".into())
+    );
     drop(server);
     let (server, _) = start();
     let server = Running { first: Change::default(), engine: server };
-    assert_eq!((server.version("a.example"), server.version("b.example")), ("NOERROR later".into(), "REFUSED".into()));
+    assert_eq!(
+        (server.version("a.example"), server.version("b.example")),
+        ("NOERROR later".into(), "REFUSED".into())
+    );
     assert_eq!(server.version("k.example"), "NOERROR k");
 }

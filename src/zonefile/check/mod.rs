@@ -27,65 +27,70 @@ pub(super) fn check(
     sources: &Sources<'_>,
     report: &mut Report,
 ) -> Vec<Record> {
-    let Parsed { mut records, marks, incomplete } = parsed;
-    // A tag that could not be read shows a Cloudflare export as well; the zone is refused in any case.
-    let tagged =
-        records.iter().zip(&marks).any(|(record, marks)| record.tags.proxied.is_some() || marks.bad_tags);
-    resolve_ttls(&mut records, &marks, tagged, report);
+    let Parsed { mut records, mut marks, incomplete, tagged, ttl_of_soa } = parsed;
+    if ttl_of_soa {
+        fill_in_ttls(&mut records, &marks, report);
+    }
+    if tagged {
+        automatic_ttls(&mut records);
+    }
+    let mut index = Index::new(zone, &records, &mut marks);
     let mut zone_check = Check {
         zone,
         options,
         sources,
         records: &records,
-        marks: &marks,
+        marks,
         incomplete,
         tagged,
         report,
-        dropped: vec![false; records.len()],
         ttls: Vec::new(),
     };
     zone_check.out_of_zone();
-    let mut index = Index::new(zone, &records, &zone_check.dropped);
     zone_check.sets(&mut index);
     index.find_cuts();
     zone_check.apex();
     zone_check.hidden_data(&mut index);
     zone_check.targets(&index);
     zone_check.loops(&index);
-    let (dropped, ttls) = (zone_check.dropped, zone_check.ttls);
+    let (marks, ttls) = (zone_check.marks, zone_check.ttls);
     drop(index);
     for (at, ttl) in ttls {
         records[at as usize].ttl = ttl;
     }
-    let mut gone = dropped.into_iter();
-    records.retain(|_| !gone.next().unwrap_or(false));
+    if marks.iter().any(|marks| marks.dropped) {
+        let mut marks = marks.iter();
+        records.retain(|_| marks.next().is_none_or(|marks| !marks.dropped));
+    }
     if records.capacity() / 5 > records.len() / 4 {
         records.shrink_to_fit();
     }
     records
 }
 
-/// Fills in the TTL that the SOA gives, and what TTL 1 means in a Cloudflare export. The master file and what it
-/// includes count as one file here: one tag anywhere makes all of it an export.
-fn resolve_ttls(records: &mut [Record], marks: &[Marks], tagged: bool, report: &mut Report) {
+/// Fills in the TTL that the SOA gives.
+fn fill_in_ttls(records: &mut [Record], marks: &[Marks], report: &mut Report) {
     let soa = records.iter().find(|record| record.rtype == RrType::SOA);
     let minimum = soa.and_then(|soa| soa.rdata.last_chunk()).map_or(0, |octets| u32::from_be_bytes(*octets));
     let minimum = minimum.min(period::MAX_TTL);
     let mut told = false;
-    for (record, marks) in records.iter_mut().zip(marks) {
-        if marks.ttl_of_soa {
-            record.ttl = minimum;
-            if !told {
-                told = true;
-                let (start, end) = marks.owner;
-                report.add(codes::SOA_MINIMUM_TTL, Span { file: record.file, start, end }, || {
-                    format!("no TTL given here or before, taken from the SOA's minimum: {minimum}")
-                });
-            }
+    for (record, marks) in records.iter_mut().zip(marks).filter(|(_, marks)| marks.ttl_of_soa) {
+        record.ttl = minimum;
+        if !told {
+            told = true;
+            let (start, end) = marks.owner;
+            report.add(codes::SOA_MINIMUM_TTL, Span { file: record.file, start, end }, || {
+                format!("no TTL given here or before, taken from the SOA's minimum: {minimum}")
+            });
         }
-        if tagged && record.ttl == 1 {
-            record.ttl = AUTOMATIC_TTL;
-        }
+    }
+}
+
+/// Fills in what TTL 1 means in a Cloudflare export. The master file and what it includes count as one file here:
+/// one tag anywhere makes all of it an export.
+fn automatic_ttls(records: &mut [Record]) {
+    for record in records.iter_mut().filter(|record| record.ttl == 1) {
+        record.ttl = AUTOMATIC_TTL;
     }
 }
 
@@ -95,12 +100,10 @@ struct Check<'z, 's> {
     options: ReadOptions,
     sources: &'z Sources<'s>,
     records: &'z [Record],
-    marks: &'z [Marks],
+    marks: Vec<Marks>,
     incomplete: bool,
     tagged: bool,
     report: &'z mut Report,
-    /// Records that do not stay.
-    dropped: Vec<bool>,
     /// Records whose TTL changes, and to what.
     ttls: Vec<(u32, u32)>,
 }
@@ -134,26 +137,29 @@ impl Check<'_, '_> {
         self.report.add(code, span, || message(record));
     }
 
-    /// Drops records that belong to another zone.
+    fn dropped(&self, at: u32) -> bool {
+        self.marks[at as usize].dropped
+    }
+
+    fn drop_record(&mut self, at: u32) {
+        self.marks[at as usize].dropped = true;
+    }
+
+    /// Tells of the records that belong to another zone, which are dropped.
     fn out_of_zone(&mut self) {
-        let records = self.records;
-        for at in 0..records.len() {
-            // Records of one owner stand together nearly always.
-            let again = at > 0
-                && !self.dropped[at - 1]
-                && records[at].owner.as_wire() == records[at - 1].owner.as_wire();
-            if !again && !records[at].owner.is_at_or_below(self.zone) {
-                self.dropped[at] = true;
-                if self.records[at].rtype == RrType::SOA {
-                    let zone = self.zone;
-                    self.add(codes::SOA_NOT_AT_APEX, at as u32, Part::Owner, |record| {
-                        format!("SOA of another name than the zone {zone}: {}", record.owner)
-                    });
-                } else {
-                    self.add(codes::OUT_OF_ZONE, at as u32, Part::Owner, |record| {
-                        format!("record outside of the zone, dropped: {}", record.owner)
-                    });
-                }
+        let zone = self.zone;
+        for at in 0..self.records.len() as u32 {
+            if !self.dropped(at) {
+                continue;
+            }
+            if self.record(at).rtype == RrType::SOA {
+                self.add(codes::SOA_NOT_AT_APEX, at, Part::Owner, |record| {
+                    format!("SOA of another name than the zone {zone}: {}", record.owner)
+                });
+            } else {
+                self.add(codes::OUT_OF_ZONE, at, Part::Owner, |record| {
+                    format!("record outside of the zone, dropped: {}", record.owner)
+                });
             }
         }
     }

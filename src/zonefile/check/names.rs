@@ -11,21 +11,21 @@ use super::{Check, Part};
 impl Check<'_, '_> {
     /// What is hidden, what must be tagged; and from here on hidden names are not proxied.
     pub(super) fn hidden_data(&mut self, index: &mut Index<'_>) {
+        if !index.hides && !self.options.require_tags {
+            return;
+        }
         self.mark_name_servers(index);
         for at in 0..self.records.len() as u32 {
-            if self.dropped[at as usize] {
+            if self.dropped(at) {
                 continue;
             }
-            let node = index.nodes[index.node_of[at as usize] as usize];
+            let marks = &self.marks[at as usize];
+            let node = index.nodes[marks.node as usize];
             let record = self.record(at);
             let (rtype, proxied) = (record.rtype, record.is_proxied());
             let below_cut = node.cut || node.hidden_by.is_some_and(|by| index.nodes[by as usize].cut);
             let needs_tag = if rtype.is_address() { !below_cut } else { rtype == RrType::CNAME };
-            if self.options.require_tags
-                && needs_tag
-                && record.tags.proxied.is_none()
-                && !self.marks[at as usize].bad_tags
-            {
+            if self.options.require_tags && needs_tag && record.tags.proxied.is_none() && !marks.bad_tags {
                 self.add(codes::UNTAGGED, at, Part::Owner, |record| {
                     format!("{} record of {} without a tag: cf-proxied", record.rtype, record.owner)
                 });
@@ -57,7 +57,7 @@ impl Check<'_, '_> {
     /// Marks the nodes whose addresses are glue.
     fn mark_name_servers(&mut self, index: &mut Index<'_>) {
         for (at, record) in self.records.iter().enumerate() {
-            if record.rtype != RrType::NS || self.dropped[at] {
+            if record.rtype != RrType::NS || self.dropped(at as u32) {
                 continue;
             }
             if let Some(target) = target(record.rtype, &record.rdata)
@@ -70,6 +70,9 @@ impl Check<'_, '_> {
 
     /// CNAME records that lead round in a circle within the zone.
     pub(super) fn loops(&mut self, index: &Index<'_>) {
+        if !index.aliases {
+            return;
+        }
         // Which walk came by a node first; each node is left once, so all walks together are linear.
         let mut walked = vec![0_u32; index.nodes.len()];
         for start in 0..index.nodes.len() {

@@ -20,30 +20,33 @@ const FEW: usize = 8;
 impl Check<'_, '_> {
     /// Checks every name, and notes at its node what it holds.
     pub(super) fn sets(&mut self, index: &mut Index<'_>) {
-        let mut members = Vec::new();
-        for node in 0..index.nodes.len() as u32 {
-            members.clear();
-            members.extend_from_slice(index.members(node));
-            // Stable: within a type the order read stays.
-            members.sort_by_key(|at| self.records[*at as usize].rtype);
+        let mut all = std::mem::take(&mut index.members);
+        for node in 0..index.nodes.len() {
+            let mut members = &mut all[index.nodes[node].range()];
             if members.len() > 1 {
-                self.each_set(&members, Self::duplicates);
-                members.retain(|at| !self.dropped[*at as usize]);
+                // Stable: within a type the order read stays.
+                members.sort_by_key(|at| self.record(*at).rtype);
+                self.each_set(members, Self::duplicates);
+                members = self.kept(members);
+            }
+            let (mut proxied, mut soa, mut alias) = (false, false, false);
+            for at in members.iter() {
+                let record = self.record(*at);
+                proxied |= record.is_proxied();
+                soa |= record.rtype == RrType::SOA;
+                alias |= matches!(record.rtype, RrType::CNAME | RrType::DNAME);
             }
             let apex = node == 0;
-            let proxied = members.iter().any(|at| self.record(*at).is_proxied());
-            let has = |rtype| members.iter().any(|at| self.record(*at).rtype == rtype);
-            let (soa, alias) = (has(RrType::SOA), has(RrType::CNAME) || has(RrType::DNAME));
             if soa {
-                self.soa(&members, apex);
+                self.soa(members, apex);
             }
             if alias {
-                self.aliases(&members, apex, proxied);
-                members.retain(|at| !self.dropped[*at as usize]);
+                self.aliases(members, apex, proxied);
+                members = self.kept(members);
             }
-            self.each_set(&members, Self::set);
-            let node = &mut index.nodes[node as usize];
-            for at in &members {
+            self.each_set(members, Self::set);
+            let node = &mut index.nodes[node];
+            for at in members.iter() {
                 match self.record(*at).rtype {
                     RrType::NS => node.ns = true,
                     RrType::CNAME => node.cname = node.cname.or(Some(*at)),
@@ -53,7 +56,19 @@ impl Check<'_, '_> {
                 }
             }
             node.proxied = proxied;
+            index.aliases |= node.cname.is_some();
+            index.hides |= node.dname || (node.ns && !apex);
         }
+    }
+
+    /// Those that were not dropped, in their order.
+    fn kept<'m>(&self, members: &'m mut [u32]) -> &'m mut [u32] {
+        let mut count = 0;
+        for at in 0..members.len() {
+            members[count] = members[at];
+            count += usize::from(!self.dropped(members[at]));
+        }
+        &mut members[..count]
     }
 
     /// Hands on the RRsets of records that are sorted by type.
@@ -86,7 +101,7 @@ impl Check<'_, '_> {
                 })
             };
             let Some(first) = first else { continue };
-            self.dropped[at as usize] = true;
+            self.drop_record(at);
             let before = self.line_of(first, at);
             self.tags_of_duplicate(first, at);
             self.add(codes::DUPLICATE, at, Part::Data, |record| {
@@ -170,7 +185,7 @@ impl Check<'_, '_> {
             (true, true) => {}
             (true, false) => {
                 for at in beside {
-                    self.dropped[at as usize] = true;
+                    self.drop_record(at);
                     let line = self.line_of(*first, at);
                     self.add(codes::DROPPED_BESIDE_CNAME, at, Part::Owner, |record| {
                         format!("{} record of {} beside a CNAME, dropped: {line}", record.rtype, record.owner)
@@ -189,8 +204,17 @@ impl Check<'_, '_> {
     /// One TTL for the set, and a size that a message can carry (RFC 2181 section 5).
     fn set(&mut self, set: &[u32]) {
         let Some(&first) = set.first() else { return };
-        let lowest = set.iter().map(|at| self.record(*at).ttl).min().unwrap_or_default();
-        if let Some(&other) = set.iter().find(|at| self.record(**at).ttl != self.record(first).ttl) {
+        let ttl = self.record(first).ttl;
+        let (mut lowest, mut other, mut size) = (ttl, None, 0);
+        for &at in set {
+            let record = self.record(at);
+            size += RECORD_OVERHEAD + record.rdata.len();
+            if record.ttl != ttl {
+                lowest = lowest.min(record.ttl);
+                other = other.or(Some(at));
+            }
+        }
+        if let Some(other) = other {
             self.add(codes::MIXED_TTL, other, Part::Owner, |record| {
                 format!("{} records of {} with different TTLs, all get: {lowest}", record.rtype, record.owner)
             });
@@ -198,7 +222,6 @@ impl Check<'_, '_> {
         }
         let owner = self.record(first).owner.as_wire().len();
         let most = MAX_MESSAGE - HEADER_LEN - owner - 4 - edns::OPT_LEN;
-        let size: usize = set.iter().map(|at| RECORD_OVERHEAD + self.record(*at).rdata.len()).sum();
         if size > most {
             self.add(codes::RRSET_TOO_LARGE, first, Part::Owner, |record| {
                 let (rtype, owner) = (record.rtype, &record.owner);

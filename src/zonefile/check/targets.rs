@@ -17,17 +17,15 @@ impl Check<'_, '_> {
     /// Checks the target of every record that is served or delegates.
     pub(super) fn targets(&mut self, index: &Index<'_>) {
         for at in 0..self.records.len() as u32 {
-            if self.dropped[at as usize] {
-                continue;
-            }
-            let node = &index.nodes[index.node_of[at as usize] as usize];
-            let rtype = self.record(at).rtype;
-            let delegates = node.hidden_by.is_none() && rtype == RrType::NS;
-            if !(node.is_served() || delegates) {
-                continue;
-            }
             let records = self.records;
+            let rtype = records[at as usize].rtype;
             let Some(target) = target(rtype, &records[at as usize].rdata) else { continue };
+            let marks = &self.marks[at as usize];
+            let node = &index.nodes[marks.node as usize];
+            let delegates = node.hidden_by.is_none() && rtype == RrType::NS;
+            if marks.dropped || !(node.is_served() || delegates) {
+                continue;
+            }
             if matches!(rtype, RrType::SVCB | RrType::HTTPS) {
                 self.service(index, at, node.proxied, target);
                 continue;

@@ -9,27 +9,34 @@ use super::codec::hex_digit;
 
 /// Four numbers from 0 to 255, without leading zeros.
 pub(super) fn ip4(text: &[u8]) -> Option<Ipv4Addr> {
+    /// Most octets that an address takes.
+    const MAX: usize = 15;
+    /// The least number of so many digits; more of them are too many.
+    const LEAST: [u64; 4] = [u64::MAX, 0, 10, 100];
+    if text.len() > MAX {
+        return None;
+    }
+    let octet = |value: u64, digits: usize| {
+        let octet = u8::try_from(value).ok()?;
+        (value >= *LEAST.get(digits)?).then_some(octet)
+    };
     let mut octets = [0; 4];
-    let mut at = 0;
-    for (index, octet) in octets.iter_mut().enumerate() {
-        if index > 0 {
-            if text.get(at) != Some(&b'.') {
-                return None;
-            }
-            at += 1;
-        }
-        let start = at;
-        let mut value = 0_u16;
-        while let Some(digit) = text.get(at).filter(|digit| digit.is_ascii_digit() && at - start < 3) {
-            value = value * 10 + u16::from(digit - b'0');
-            at += 1;
-        }
-        if at == start || (at - start > 1 && text[start] == b'0') {
+    let (mut index, mut value, mut digits) = (0, 0, 0);
+    for &byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            value = value * 10 + u64::from(digit);
+            digits += 1;
+        } else if byte == b'.' && index < 3 {
+            octets[index] = octet(value, digits)?;
+            index += 1;
+            (value, digits) = (0, 0);
+        } else {
             return None;
         }
-        *octet = u8::try_from(value).ok()?;
     }
-    (at == text.len()).then_some(octets.into())
+    octets[index] = octet(value, digits)?;
+    (index == 3).then_some(octets.into())
 }
 
 /// An IPv6 address (RFC 4291 section 2.2).
@@ -40,34 +47,37 @@ pub(super) fn ip6(text: &[u8]) -> Option<Ipv6Addr> {
 /// Eight groups of hex digits, or fewer with one `::`; other texts may be addresses as well.
 fn groups(text: &[u8]) -> Option<[u16; 8]> {
     let mut groups = [0; 8];
-    let mut count = 0;
+    let (mut count, mut value, mut digits) = (0, 0, 0);
     let mut gap = None;
-    let mut at = 0;
-    if text.starts_with(b"::") {
-        gap = Some(0);
-        at = 2;
+    // Colons right before the present octet.
+    let mut colons = 0;
+    let mut rest = text;
+    if let [b':', b':', behind @ ..] = text {
+        (gap, colons, rest) = (Some(0), 2, behind);
     }
-    while at < text.len() {
-        let start = at;
-        let mut value = 0;
-        while let Some(digit) = text.get(at).and_then(|digit| hex_digit(*digit)).filter(|_| at - start < 4) {
+    for &byte in rest {
+        if let Some(digit) = hex_digit(byte) {
             value = value << 4 | u16::from(digit);
-            at += 1;
-        }
-        if at == start {
+            digits += 1;
+            colons = 0;
+        } else if byte == b':' && (1..=4).contains(&digits) {
+            *groups.get_mut(count)? = value;
+            count += 1;
+            (value, digits, colons) = (0, 0, 1);
+        } else if byte == b':' && colons == 1 && gap.is_none() {
+            (gap, colons) = (Some(count), 2);
+        } else {
             return None;
         }
-        *groups.get_mut(count)? = value;
-        count += 1;
-        match &text[at..] {
-            [] => {}
-            [b':', b':', ..] if gap.is_none() => {
-                gap = Some(count);
-                at += 2;
-            }
-            [b':', _, ..] => at += 1,
-            _ => return None,
+    }
+    match (digits, colons) {
+        (0, 1) => return None,
+        (0, _) => {}
+        (1..=4, _) => {
+            *groups.get_mut(count)? = value;
+            count += 1;
         }
+        _ => return None,
     }
     match gap {
         None => (count == 8).then_some(groups),

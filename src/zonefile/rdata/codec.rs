@@ -14,8 +14,22 @@ const GROUP: usize = 56;
 
 /// The value of a hex digit.
 pub(super) fn hex_digit(digit: u8) -> Option<u8> {
-    (digit as char).to_digit(16).map(|value| value as u8)
+    let value = HEX[usize::from(digit)];
+    (value < 16).then_some(value)
 }
+
+/// The values of hex digits; 16 for what is none.
+const HEX: [u8; 256] = {
+    let mut values = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 /// Appends octets written as hex; `None` for an odd number of digits or something that is none.
 pub(super) fn decode_hex(out: &mut Vec<u8>, digits: &[u8]) -> Option<()> {

@@ -89,17 +89,17 @@ fn field(
 ) -> Result<(), Fault> {
     match kind {
         Kind::U8 => out.push(reader.number(label, u8::MAX.into())? as u8),
-        Kind::U16 => out.extend((reader.number(label, u16::MAX.into())? as u16).to_be_bytes()),
-        Kind::U32 => out.extend(reader.number(label, u32::MAX)?.to_be_bytes()),
+        Kind::U16 => out.extend_from_slice(&(reader.number(label, u16::MAX.into())? as u16).to_be_bytes()),
+        Kind::U32 => out.extend_from_slice(&reader.number(label, u32::MAX)?.to_be_bytes()),
         Kind::Period => {
             let (token, text) = reader.plain(label)?;
             let seconds = period::parse(text).and_then(|seconds| u32::try_from(seconds).ok());
             let seconds =
                 seconds.ok_or_else(|| reader.bad(token, label, "seconds, or a time such as 1h30m"))?;
-            out.extend(seconds.to_be_bytes());
+            out.extend_from_slice(&seconds.to_be_bytes());
         }
-        Kind::Ip4 => out.extend(ip4(reader, label)?.octets()),
-        Kind::Ip6 => out.extend(ip6(reader, label)?.octets()),
+        Kind::Ip4 => out.extend_from_slice(&ip4(reader, label)?.octets()),
+        Kind::Ip6 => out.extend_from_slice(&ip6(reader, label)?.octets()),
         Kind::Name => reader.name(label, out)?,
         Kind::Text => reader.character_string(label, out)?,
         Kind::OptionalText => {

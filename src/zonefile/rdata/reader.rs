@@ -43,21 +43,33 @@ impl<'t> Reader<'t> {
 
     /// Takes the next token, quoted or not.
     pub(super) fn any(&mut self, label: &str) -> Result<Token, Fault> {
-        let Some(token) = self.peek() else {
-            let end = self.tokens.last().map_or(self.end, |token| token.place().1);
-            return Err(Fault::new(codes::MISSING_FIELD, (end, end + 1), format!("missing field: {label}")));
-        };
-        self.at += 1;
-        Ok(token)
+        match self.peek() {
+            Some(token) => {
+                self.at += 1;
+                Ok(token)
+            }
+            None => Err(self.missing(label)),
+        }
     }
 
     /// Takes the next token, which must not be in quotes.
+    #[inline]
     pub(super) fn plain(&mut self, label: &str) -> Result<(Token, &'t [u8]), Fault> {
-        let token = self.any(label)?;
-        if token.quoted {
-            return Err(self.bad(token, label, "written without quotes"));
+        match self.peek() {
+            Some(token) if !token.quoted => {
+                self.at += 1;
+                Ok((token, self.bytes(token)))
+            }
+            Some(token) => Err(self.bad(token, label, "written without quotes")),
+            None => Err(self.missing(label)),
         }
-        Ok((token, self.bytes(token)))
+    }
+
+    /// The fault of a field behind the last token.
+    #[cold]
+    fn missing(&self, label: &str) -> Fault {
+        let end = self.tokens.last().map_or(self.end, |token| token.place().1);
+        Fault::new(codes::MISSING_FIELD, (end, end + 1), format!("missing field: {label}"))
     }
 
     /// The same as text; what is not UTF-8 fits no field that asks for text.
@@ -67,6 +79,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A fault at a token: `label` must be `wanted`.
+    #[cold]
     pub(super) fn bad(&self, token: Token, label: &str, wanted: &str) -> Fault {
         self.fault(codes::BAD_FIELD, token, format!("{label} must be {wanted}"))
     }
@@ -88,7 +101,7 @@ impl<'t> Reader<'t> {
     /// Appends the next token as a name.
     pub(super) fn name(&mut self, label: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
         let (token, text) = self.plain(label)?;
-        names::append_name(out, text, self.origin).map(drop).map_err(|error| self.bad_name(token, error))
+        names::append_name(out, text, self.origin).map_err(|error| self.bad_name(token, error))
     }
 
     /// The fault of a name that cannot be read.
@@ -166,9 +179,12 @@ impl<'t> Reader<'t> {
 
 /// A decimal number of 32 bits.
 pub(super) fn decimal(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || digits.len() > 10 {
         return None;
     }
-    let value = digits.iter().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
+    let mut value = 0;
+    for digit in digits {
+        value = value * 10 + u64::from(Some(digit.wrapping_sub(b'0')).filter(|digit| *digit < 10)?);
+    }
     u32::try_from(value).ok()
 }

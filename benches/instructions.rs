@@ -149,8 +149,9 @@ fn counts() -> Result<Vec<(String, f64)>, Box<dyn Error>> {
 /// The sum of one dump of callgrind.
 fn total(dump: &Path) -> Result<u64, Box<dyn Error>> {
     let text = std::fs::read_to_string(dump).map_err(|error| format!("{}: {error}", dump.display()))?;
-    let total =
-        text.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
+    let total = text
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
     Ok(total.ok_or("callgrind wrote no total")?.trim().parse()?)
 }
 

@@ -220,7 +220,7 @@ impl<'t> Lexer<'t> {
                         message,
                     ));
                     self.push(entry, start, true);
-                                return;
+                    return;
                 }
                 Some(b'"') => break,
                 Some(b'\\') => self.escape(entry),

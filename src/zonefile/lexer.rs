@@ -209,7 +209,11 @@ fn quoted(text: &[u8], quote: usize, entry: &mut Entry) -> usize {
             None | Some(b'\n') => {
                 let end = at - usize::from(text[at - 1] == b'\r');
                 let place = (quote as u32, end as u32);
-                entry.faults.push(Fault::new(codes::UNCLOSED_QUOTE, place, "string without its closing quote"));
+                entry.faults.push(Fault::new(
+                    codes::UNCLOSED_QUOTE,
+                    place,
+                    "string without its closing quote",
+                ));
                 break;
             }
             Some(b'"') => break,

@@ -255,7 +255,10 @@ mod tests {
     fn words_are_lowered_as_octets_are() {
         for octet in 0..=u8::MAX {
             let word = [octet, b'A', 0xff, octet, 0x80, b'z', octet, octet];
-            assert_eq!(lower(u64::from_le_bytes(word)).to_le_bytes(), word.map(|octet| octet.to_ascii_lowercase()));
+            assert_eq!(
+                lower(u64::from_le_bytes(word)).to_le_bytes(),
+                word.map(|octet| octet.to_ascii_lowercase())
+            );
         }
     }
 }

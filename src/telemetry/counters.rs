@@ -236,8 +236,9 @@ pub struct Reply {
     pub malformed: bool,
 }
 
-/// The counters of one worker and one socket. Only one thread writes them, everybody may read.
-#[repr(align(64))]
+/// The counters of one worker and one socket. Only one thread writes them, everybody may read. Two never share a pair
+/// of cache lines, which processors fetch together.
+#[repr(align(128))]
 pub struct Block {
     transport: Transport,
     family: Family,

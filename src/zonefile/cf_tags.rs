@@ -150,10 +150,10 @@ impl<'t> Reader<'t, '_> {
     /// Reads one tag and what blanks follow it; `false` where reading cannot go on.
     fn tag(&mut self) -> bool {
         let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
-            self.at += 1;
-        }
-        let name = &self.text[start..self.at];
+        let rest = &self.text[start..];
+        let other = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        let name = &rest[..rest.iter().position(other).unwrap_or(rest.len())];
+        self.at += name.len();
         let name_end = self.at;
         self.skip_blanks();
         let value = match self.peek() {
@@ -213,14 +213,15 @@ impl<'t> Reader<'t, '_> {
             self.at = self.text.len();
             return None;
         }
-        while let Some(byte) = self.peek().filter(|byte| *byte != b',') {
-            if matches!(byte, b'"' | b'=' | b'\\') {
-                return None;
-            }
-            self.at += 1;
+        let rest = &self.text[start..];
+        let end = rest.iter().position(|byte| matches!(byte, b',' | b'"' | b'=' | b'\\'));
+        let end = end.unwrap_or(rest.len());
+        if !matches!(rest.get(end), None | Some(b',')) {
+            self.at += end;
+            return None;
         }
-        let value = self.text[start..self.at].trim_ascii_end();
-        self.at = start + value.len();
+        let value = rest[..end].trim_ascii_end();
+        self.at += value.len();
         Some(Cow::Borrowed(value))
     }
 

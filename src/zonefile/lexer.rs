@@ -44,6 +44,13 @@ pub(super) struct Entry {
     pub(super) faults: Vec<Fault>,
 }
 
+impl Entry {
+    #[cold]
+    fn unbalanced(&mut self, at: u32, message: &str) {
+        self.faults.push(Fault::new(codes::UNBALANCED_PARENTHESIS, (at, at + 1), message));
+    }
+}
+
 /// What an octet means outside of quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -100,60 +107,54 @@ impl<'t> Lexer<'t> {
         let Some(first) = self.text.get(self.at) else { return false };
         entry.blank_owner = kind(*first) == Kind::Blank;
         entry.line = self.line;
+        let text = self.text;
+        let mut at = self.at;
         let mut depth = 0_u32;
         // The first open parenthesis: its octet, the next line's first octet and number.
         let mut opened = (0, 0, 0);
-        while let Some(&byte) = self.text.get(self.at) {
-            let at = self.at as u32;
+        while let Some(&byte) = text.get(at) {
             match kind(byte) {
-                Kind::Blank => self.at += 1,
+                Kind::Blank => at += 1,
                 Kind::NewLine => {
-                    self.at += 1;
+                    at += 1;
                     self.line += 1;
                     if depth == 0 {
+                        self.at = at;
                         return true;
                     }
                     if entry.tokens.is_empty() {
                         entry.line = self.line;
                     }
                     if opened.1 == 0 {
-                        opened = (opened.0, self.at, self.line);
+                        opened = (opened.0, at, self.line);
                     }
                 }
                 Kind::Comment => {
-                    let end = self.line_end();
-                    entry.comments.push((at, end as u32));
-                    self.at = end;
+                    let end = line_end(text, at);
+                    entry.comments.push((at as u32, end as u32));
+                    at = end;
                 }
                 Kind::Open => {
                     if depth == 0 {
-                        opened = (at, 0, 0);
+                        opened = (at as u32, 0, 0);
                     }
                     depth += 1;
-                    self.at += 1;
+                    at += 1;
                 }
                 Kind::Close => {
                     match depth.checked_sub(1) {
                         Some(less) => depth = less,
-                        None => {
-                            let message = "closing parenthesis without an open one";
-                            entry.faults.push(Fault::new(
-                                codes::UNBALANCED_PARENTHESIS,
-                                (at, at + 1),
-                                message,
-                            ));
-                        }
+                        None => entry.unbalanced(at as u32, "closing parenthesis without an open one"),
                     }
-                    self.at += 1;
+                    at += 1;
                 }
-                Kind::Quote => self.quoted(entry),
-                Kind::Plain | Kind::Backslash => self.plain(entry),
+                Kind::Quote => at = quoted(text, at, entry),
+                Kind::Plain | Kind::Backslash => at = plain(text, at, entry),
             }
         }
+        self.at = at;
         if depth > 0 {
-            let fault = (opened.0, opened.0 + 1);
-            let message = "parenthesis that is never closed";
-            entry.faults.push(Fault::new(codes::UNBALANCED_PARENTHESIS, fault, message));
+            entry.unbalanced(opened.0, "parenthesis that is never closed");
             // What was swallowed up to the end of the text is read again, from the next line on.
             if opened.1 > 0 && self.retries < MAX_RETRIES {
                 self.retries += 1;
@@ -162,79 +163,66 @@ impl<'t> Lexer<'t> {
         }
         true
     }
+}
 
-    /// Where the present line ends, a carriage return in front of the line feed left out.
-    fn line_end(&self) -> usize {
-        let rest = &self.text[self.at..];
-        let len = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-        self.at + rest[..len].strip_suffix(b"\r").map_or(len, <[u8]>::len)
+/// Where the line of an octet ends, a carriage return in front of the line feed left out.
+fn line_end(text: &[u8], at: usize) -> usize {
+    let rest = &text[at..];
+    let len = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    at + rest[..len].strip_suffix(b"\r").map_or(len, <[u8]>::len)
+}
+
+/// Reads the token that begins at `start`; tells where reading goes on.
+fn plain(text: &[u8], start: usize, entry: &mut Entry) -> usize {
+    let mut at = start;
+    loop {
+        while let Some(&byte) = text.get(at)
+            && kind(byte) == Kind::Plain
+        {
+            at += 1;
+        }
+        if text.get(at) != Some(&b'\\') {
+            break;
+        }
+        at = escape(text, at, entry);
     }
+    entry.tokens.push(Token { start: start as u32, end: at as u32, quoted: false });
+    at
+}
 
-    fn push(&mut self, entry: &mut Entry, start: usize, quoted: bool) {
-        entry.tokens.push(Token { start: start as u32, end: self.at as u32, quoted });
+/// Steps over the backslash at `at` and the octet behind it, but never over the end of a line.
+fn escape(text: &[u8], at: usize, entry: &mut Entry) -> usize {
+    if !matches!(text.get(at + 1), None | Some(b'\n' | b'\r')) {
+        return at + 2;
     }
+    let place = (at as u32, at as u32 + 1);
+    entry.faults.push(Fault::new(codes::BAD_ESCAPE, place, "backslash at the end of a line"));
+    at + 1
+}
 
-    fn plain(&mut self, entry: &mut Entry) {
-        let (text, start) = (self.text, self.at);
-        let mut at = start;
-        loop {
-            while let Some(&byte) = text.get(at)
-                && kind(byte) == Kind::Plain
-            {
-                at += 1;
-            }
-            self.at = at;
-            if text.get(at) != Some(&b'\\') {
+/// Reads the string whose quote stands at `quote`; tells where reading goes on.
+fn quoted(text: &[u8], quote: usize, entry: &mut Entry) -> usize {
+    let start = quote + 1;
+    let mut at = start;
+    loop {
+        match text.get(at) {
+            None | Some(b'\n') => {
+                let end = at - usize::from(text[at - 1] == b'\r');
+                let place = (quote as u32, end as u32);
+                entry.faults.push(Fault::new(
+                    codes::UNCLOSED_QUOTE,
+                    place,
+                    "string without its closing quote",
+                ));
                 break;
             }
-            self.escape(entry);
-            at = self.at;
-        }
-        self.push(entry, start, false);
-    }
-
-    /// Steps over a backslash and the octet behind it, but never over the end of a line.
-    fn escape(&mut self, entry: &mut Entry) {
-        let at = self.at as u32;
-        self.at += 1;
-        match self.text.get(self.at) {
-            None | Some(b'\n' | b'\r') => {
-                let message = "backslash at the end of a line";
-                entry.faults.push(Fault::new(codes::BAD_ESCAPE, (at, at + 1), message));
-            }
-            Some(_) => self.at += 1,
+            Some(b'"') => break,
+            Some(b'\\') => at = escape(text, at, entry),
+            Some(_) => at += 1,
         }
     }
-
-    fn quoted(&mut self, entry: &mut Entry) {
-        let quote = self.at as u32;
-        self.at += 1;
-        let start = self.at;
-        loop {
-            match self.text.get(self.at) {
-                None | Some(b'\n') => {
-                    let message = "string without its closing quote";
-                    entry.faults.push(Fault::new(
-                        codes::UNCLOSED_QUOTE,
-                        (quote, self.line_end_before()),
-                        message,
-                    ));
-                    self.push(entry, start, true);
-                    return;
-                }
-                Some(b'"') => break,
-                Some(b'\\') => self.escape(entry),
-                Some(_) => self.at += 1,
-            }
-        }
-        self.push(entry, start, true);
-        self.at += 1;
-    }
-
-    fn line_end_before(&self) -> u32 {
-        let carriage_return = self.at > 0 && self.text[self.at - 1] == b'\r';
-        (self.at - usize::from(carriage_return)) as u32
-    }
+    entry.tokens.push(Token { start: start as u32, end: at as u32, quoted: true });
+    at + usize::from(text.get(at) == Some(&b'"'))
 }
 
 #[cfg(test)]

@@ -130,8 +130,8 @@ pub(super) struct Parser<'a> {
     pub(super) generated: usize,
     /// Octets of text made by all `$GENERATE` so far.
     pub(super) generated_octets: usize,
-    rdata: Vec<u8>,
-    name: Vec<u8>,
+    /// Wire form of an owner, and then of its record's data.
+    wire: Vec<u8>,
 }
 
 impl<'a> Parser<'a> {
@@ -147,8 +147,7 @@ impl<'a> Parser<'a> {
             included_octets: 0,
             generated: 0,
             generated_octets: 0,
-            rdata: Vec::with_capacity(MAX_NAME),
-            name: Vec::with_capacity(MAX_NAME),
+            wire: Vec::with_capacity(MAX_NAME),
         }
     }
 
@@ -295,7 +294,7 @@ impl<'a> Parser<'a> {
         }
         let type_end = head.type_token.end;
         let mut reader = rdata::Reader::new(line.text, data, context.origin.as_wire(), type_end);
-        let read = rdata::read(head.rtype, &mut reader, &mut self.rdata);
+        let read = rdata::read(head.rtype, &mut reader, &mut self.wire);
         read.map_err(Some)?;
         let owner = match &context.owner {
             Owner::Known(name) => name.clone(),
@@ -331,7 +330,7 @@ impl<'a> Parser<'a> {
             owner,
             rtype: head.rtype,
             ttl,
-            rdata: self.rdata.as_slice().into(),
+            rdata: self.wire.as_slice().into(),
             tags: tags.tags,
             file: context.file,
             line: line.number,
@@ -352,12 +351,12 @@ impl<'a> Parser<'a> {
                 Fault::new(codes::BAD_NAME, token.place(), message).hint("write the name without quotes")
             );
         }
-        self.name.clear();
-        names::append_name(&mut self.name, bytes, context.origin.as_wire()).map_err(bad)?;
-        if self.name == context.origin.as_wire() {
+        self.wire.clear();
+        names::append_name(&mut self.wire, bytes, context.origin.as_wire()).map_err(bad)?;
+        if self.wire == context.origin.as_wire() {
             return Ok(context.origin.clone());
         }
-        Name::from_wire(&self.name).map_err(bad)
+        Name::from_wire(&self.wire).map_err(bad)
     }
 
     /// A Cloudflare export writes the owner of the SOA without its final dot, one of 2018 as `@` below the root.
@@ -391,7 +390,7 @@ impl<'a> Parser<'a> {
             return (ttl, false);
         }
         if head.rtype == RrType::SOA
-            && let Some(minimum) = self.rdata.last_chunk::<4>()
+            && let Some(minimum) = self.wire.last_chunk::<4>()
         {
             context.default_ttl = Some(u32::from_be_bytes(*minimum).min(period::MAX_TTL));
         }

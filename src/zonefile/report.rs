@@ -4,6 +4,7 @@
 //! that a broken file of a million lines costs neither time nor memory.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 use crate::model::{Diagnostic, Diagnostics, Place, Severity};
 
@@ -13,9 +14,13 @@ use super::source::{Sources, Span};
 /// Most diagnostics of one code for one file.
 pub(super) const MAX_PER_CODE: usize = 100;
 
-/// A fault in an entry, its place in octets of the text being read.
+/// A fault in an entry. It is handed on as one word, since every field of every record may be one and hardly any is.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<Found>);
+
+/// What a fault says, its place in octets of the text being read.
+#[derive(Debug)]
+pub(super) struct Found {
     pub(super) code: &'static Code,
     pub(super) start: u32,
     pub(super) end: u32,
@@ -24,13 +29,28 @@ pub(super) struct Fault {
     pub(super) hint: Option<String>,
 }
 
+impl Deref for Fault {
+    type Target = Found;
+
+    fn deref(&self) -> &Found {
+        &self.0
+    }
+}
+
+impl DerefMut for Fault {
+    fn deref_mut(&mut self) -> &mut Found {
+        &mut self.0
+    }
+}
+
 impl Fault {
+    #[cold]
     pub(super) fn new(code: &'static Code, at: (u32, u32), message: impl Into<String>) -> Fault {
-        Fault { code, start: at.0, end: at.1, message: message.into(), hint: None }
+        Fault(Box::new(Found { code, start: at.0, end: at.1, message: message.into(), hint: None }))
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Fault {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 }
@@ -55,7 +75,8 @@ impl Report {
     pub(super) fn fault(&mut self, file: u16, fault: Fault) {
         if self.count(fault.code, file) {
             let span = Span { file, start: fault.start, end: fault.end };
-            self.found.push((Some(span), fault.code, fault.message, fault.hint));
+            let Found { code, message, hint, .. } = *fault.0;
+            self.found.push((Some(span), code, message, hint));
         }
     }
 

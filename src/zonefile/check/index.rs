@@ -104,6 +104,8 @@ pub(super) struct Index<'r> {
     pub(super) nodes: Vec<Node>,
     /// Record numbers by node, in the order read.
     pub(super) members: Vec<u32>,
+    /// Whether a record is not in the zone.
+    pub(super) outside: bool,
     /// Whether a name has a CNAME.
     pub(super) aliases: bool,
     /// Whether a name below the apex delegates, or one has a DNAME; nothing is hidden otherwise.
@@ -121,6 +123,7 @@ impl<'r> Index<'r> {
             last_parent: (&[], 0),
             nodes,
             members: Vec::new(),
+            outside: false,
             aliases: false,
             hides: false,
         };
@@ -138,7 +141,10 @@ impl<'r> Index<'r> {
                     index.nodes[node as usize].count += 1;
                     count += 1;
                 }
-                None => marks.dropped = true,
+                None => {
+                    marks.dropped = true;
+                    index.outside = true;
+                }
             }
         }
         let mut first = 0;

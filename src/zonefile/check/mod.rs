@@ -46,7 +46,9 @@ pub(super) fn check(
         report,
         ttls: Vec::new(),
     };
-    zone_check.out_of_zone();
+    if index.outside {
+        zone_check.out_of_zone();
+    }
     zone_check.sets(&mut index);
     index.find_cuts();
     zone_check.apex();

@@ -17,48 +17,80 @@ const RECORD_OVERHEAD: usize = 12;
 /// RRsets of at most this many records are compared pair by pair.
 const FEW: usize = 8;
 
+/// RDATA of at most this many octets fits into a message with any owner.
+const LARGE: usize = 60_000;
+
+/// What a name holds.
+#[derive(Default)]
+struct Holds {
+    proxied: bool,
+    soa: bool,
+    ns: bool,
+    address: bool,
+    dname: bool,
+    /// The first one.
+    cname: Option<u32>,
+    /// An RRset may have several records, or be too large.
+    sets: bool,
+}
+
 impl Check<'_, '_> {
     /// Checks every name, and notes at its node what it holds.
     pub(super) fn sets(&mut self, index: &mut Index<'_>) {
         let mut all = std::mem::take(&mut index.members);
-        for node in 0..index.nodes.len() {
-            let mut members = &mut all[index.nodes[node].range()];
-            if members.len() > 1 {
+        for (at, node) in index.nodes.iter_mut().enumerate() {
+            let mut members = &mut all[node.range()];
+            let mut holds = self.holds(members);
+            let alias = holds.cname.is_some() || holds.dname;
+            if holds.sets || alias {
                 // Stable: within a type the order read stays.
                 members.sort_by_key(|at| self.record(*at).rtype);
                 self.each_set(members, Self::duplicates);
                 members = self.kept(members);
+                holds = self.holds(members);
             }
-            let (mut proxied, mut soa, mut alias) = (false, false, false);
-            for at in members.iter() {
-                let record = self.record(*at);
-                proxied |= record.is_proxied();
-                soa |= record.rtype == RrType::SOA;
-                alias |= matches!(record.rtype, RrType::CNAME | RrType::DNAME);
-            }
-            let apex = node == 0;
-            if soa {
+            let (apex, proxied) = (at == 0, holds.proxied);
+            if holds.soa {
                 self.soa(members, apex);
             }
             if alias {
                 self.aliases(members, apex, proxied);
                 members = self.kept(members);
+                holds = self.holds(members);
             }
-            self.each_set(members, Self::set);
-            let node = &mut index.nodes[node];
-            for at in members.iter() {
-                match self.record(*at).rtype {
-                    RrType::NS => node.ns = true,
-                    RrType::CNAME => node.cname = node.cname.or(Some(*at)),
-                    RrType::DNAME => node.dname = true,
-                    rtype if rtype.is_address() => node.address = true,
-                    _ => {}
-                }
+            if holds.sets {
+                self.each_set(members, Self::set);
             }
+            node.ns = holds.ns;
+            node.cname = holds.cname;
+            node.dname = holds.dname;
+            node.address = holds.address;
             node.proxied = proxied;
             index.aliases |= node.cname.is_some();
             index.hides |= node.dname || (node.ns && !apex);
         }
+    }
+
+    /// What some records of one name are.
+    fn holds(&self, members: &[u32]) -> Holds {
+        let mut holds = Holds::default();
+        let mut types = 0_u64;
+        for &at in members {
+            let record = self.record(at);
+            match record.rtype {
+                RrType::A | RrType::AAAA => holds.address = true,
+                RrType::NS => holds.ns = true,
+                RrType::SOA => holds.soa = true,
+                RrType::CNAME => holds.cname = holds.cname.or(Some(at)),
+                RrType::DNAME => holds.dname = true,
+                _ => {}
+            }
+            holds.proxied |= record.is_proxied();
+            let rtype = 1 << (record.rtype.0 % 64);
+            holds.sets |= types & rtype != 0 || record.rdata.len() > LARGE;
+            types |= rtype;
+        }
+        holds
     }
 
     /// Those that were not dropped, in their order.

@@ -45,15 +45,15 @@ pub(super) fn ip6(text: &[u8]) -> Option<Ipv6Addr> {
 }
 
 /// Eight groups of hex digits, or fewer with one `::`; other texts may be addresses as well.
-fn groups(text: &[u8]) -> Option<[u16; 8]> {
-    let mut groups = [0; 8];
+fn groups(text: &[u8]) -> Option<u128> {
+    // The groups behind the gap, and those in front of it with their number.
+    let (mut bits, mut gap) = (0, None);
     let (mut count, mut value, mut digits) = (0, 0, 0);
-    let mut gap = None;
     // Colons right before the present octet.
     let mut colons = 0;
     let mut rest = text;
     if let [b':', b':', behind @ ..] = text {
-        (gap, colons, rest) = (Some(0), 2, behind);
+        (gap, colons, rest) = (Some((0, 0)), 2, behind);
     }
     for &byte in rest {
         if let Some(digit) = hex_digit(byte) {
@@ -61,34 +61,29 @@ fn groups(text: &[u8]) -> Option<[u16; 8]> {
             digits += 1;
             colons = 0;
         } else if byte == b':' && (1..=4).contains(&digits) {
-            *groups.get_mut(count)? = value;
+            bits = bits << 16 | u128::from(value);
             count += 1;
             (value, digits, colons) = (0, 0, 1);
         } else if byte == b':' && colons == 1 && gap.is_none() {
-            (gap, colons) = (Some(count), 2);
+            gap = Some((bits, count));
+            (bits, colons) = (0, 2);
         } else {
             return None;
         }
     }
     match (digits, colons) {
-        (0, 1) => return None,
-        (0, _) => {}
+        (0, 2) => {}
         (1..=4, _) => {
-            *groups.get_mut(count)? = value;
+            bits = bits << 16 | u128::from(value);
             count += 1;
         }
         _ => return None,
     }
     match gap {
-        None => (count == 8).then_some(groups),
+        None => (count == 8).then_some(bits),
+        Some((_, 0)) => (count < 8).then_some(bits),
         // A gap stands for one group at least.
-        Some(_) if count == 8 => None,
-        Some(gap) => {
-            let behind = count - gap;
-            groups.copy_within(gap..count, 8 - behind);
-            groups[gap..8 - behind].fill(0);
-            Some(groups)
-        }
+        Some((front, before)) => (count < 8).then(|| front << (16 * (8 - before)) | bits),
     }
 }
 

@@ -23,9 +23,11 @@
 //!
 //! # Two ways through it
 //!
-//! *A query*: [`server`] takes a packet; [`wire::Query`] reads it; [`answer::resolve`] finds what the name is in the
-//! [`snapshot`]; [`answer::write`](fn@answer::write) appends ready RRsets; [`server`] sends. UDP and TCP, and `explain`, share all of
-//! it but the first and the last step.
+//! *A query*: [`server`] takes packets, over UDP up to 32 at a time; [`wire::Query`] reads each; [`answer::resolve`] finds
+//! what the name is in the [`snapshot`]; [`answer::write`](fn@answer::write) appends ready RRsets to header and question; [`server`]
+//! sends. UDP and TCP, and `explain`, share all of it but the first and the last step. An [`answer::Batch`] takes the same
+//! steps side by side, so that its packets wait for memory together. What plain load is not made of goes through a bounded
+//! queue to a thread of its own.
 //!
 //! *The sources*: [`control::load`] walks the folders; [`zonefile::read_zone`] and [`addrmap::read_map_file`] read them,
 //! every fault with its place; the checks between files follow; [`compile::compile`] makes the snapshot that

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use crate::model::RecordTags;
 
 use super::codes::{self, Code};
+use super::json;
 use super::report::Fault;
 use super::source::shown;
 
@@ -205,7 +206,7 @@ impl<'t> Reader<'t, '_> {
                     b'"' => {
                         self.at += 1;
                         let text = std::str::from_utf8(&self.text[start..self.at]).ok()?;
-                        return json_string(text).map(|text| Cow::Owned(text.into_bytes()));
+                        return json::string(text).map(|text| Cow::Owned(text.into_bytes()));
                     }
                     _ => 1,
                 };
@@ -256,44 +257,6 @@ impl<'t> Reader<'t, '_> {
             self.fault(codes::SUSPICIOUS_TAG, start, "tag that does not make the record proxied");
         }
     }
-}
-
-/// The text of a JSON string with its quotes.
-fn json_string(text: &str) -> Option<String> {
-    let mut out = String::new();
-    let mut chars = text.strip_prefix('"')?.strip_suffix('"')?.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        out.push(match chars.next()? {
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => {
-                let first = hex4(&mut chars)?;
-                let code = if (0xd800..0xdc00).contains(&first) {
-                    let second =
-                        (chars.next()? == '\\' && chars.next()? == 'u').then(|| hex4(&mut chars))??;
-                    let low = second.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-                    0x1_0000 + ((first - 0xd800) << 10 | low)
-                } else {
-                    first
-                };
-                char::from_u32(code)?
-            }
-            c @ ('"' | '\\' | '/') => c,
-            _ => return None,
-        });
-    }
-    Some(out)
-}
-
-fn hex4(chars: &mut std::str::Chars<'_>) -> Option<u32> {
-    (0..4).try_fold(0, |value, _| Some(value << 4 | chars.next()?.to_digit(16)?))
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 //! number and octets.
 
 use super::codes::{self, Code};
+use super::context::{Context, Line};
 use super::head::read_ttl;
 use super::lexer::Token;
 use super::names;
-use super::parser::{Context, Line, Parser};
+use super::parser::Parser;
 use super::report::Fault;
 use super::source::{MAX_TEXT, Text, shown};
 

@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 
 use super::codes::{self, Code};
+use super::context::{Context, Line, TagMarks};
 use super::lexer::{Entry, Lexer, Token};
-use super::parser::{Context, Line, Parser, TagMarks};
+use super::parser::Parser;
 use super::report::Fault;
 use super::source::shown;
 

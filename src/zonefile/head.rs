@@ -5,8 +5,8 @@
 use crate::wire::{Class, RrType};
 
 use super::codes;
+use super::context::Line;
 use super::lexer::Token;
-use super::parser::Line;
 use super::period;
 use super::report::Fault;
 use super::source::shown;

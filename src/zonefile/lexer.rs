@@ -191,6 +191,8 @@ fn plain(text: &[u8], start: usize, entry: &mut Entry) -> usize {
 }
 
 /// Steps over the backslash at `at` and the octet behind it, but never over the end of a line.
+// Within the loop over entries this would take registers from the way of every octet; a string as well.
+#[inline(never)]
 fn escape(text: &[u8], at: usize, entry: &mut Entry) -> usize {
     if !matches!(text.get(at + 1), None | Some(b'\n' | b'\r')) {
         return at + 2;
@@ -201,6 +203,7 @@ fn escape(text: &[u8], at: usize, entry: &mut Entry) -> usize {
 }
 
 /// Reads the string whose quote stands at `quote`; tells where reading goes on.
+#[inline(never)]
 fn quoted(text: &[u8], quote: usize, entry: &mut Entry) -> usize {
     let start = quote + 1;
     let mut at = start;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
-use super::super::parser::Marks;
+use super::super::context::Marks;
 use crate::model::Record;
 use crate::wire::{MAX_NAME, Name, RrType};
 

@@ -13,7 +13,7 @@ use crate::wire::{Name, RrType};
 
 use super::ReadOptions;
 use super::codes::{self, Code};
-use super::parser::{Marks, Parsed};
+use super::context::{Marks, Parsed};
 use super::period;
 use super::report::Report;
 use super::source::{Sources, Span};

@@ -11,7 +11,8 @@ fn wire(rtype: RrType, data: &str) -> Result<Vec<u8>, (&'static str, u32, String
     assert!(entry.faults.is_empty(), "{data}");
     let mut out = Vec::new();
     let mut reader = Reader::new(data.as_bytes(), &entry.tokens, ORIGIN, 0);
-    read(rtype, &mut reader, &mut out).map_err(|fault| (fault.code.name, fault.start, fault.message.clone()))?;
+    read(rtype, &mut reader, &mut out)
+        .map_err(|fault| (fault.code.name, fault.start, fault.message.clone()))?;
     Ok(out)
 }
 

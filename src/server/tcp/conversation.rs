@@ -45,8 +45,6 @@ pub(super) struct Conversation {
     unsent: Vec<u8>,
     /// Octets of them that it took since.
     sent: usize,
-    /// A message had an impossible length: once all is sent the connection ends.
-    is_broken: bool,
 }
 
 /// What a connection waits for.
@@ -138,9 +136,6 @@ impl Conversation {
             return Ok(Step { waits: Waits::Room, took_message: false });
         }
         (self.unsent, self.sent) = (Vec::new(), 0);
-        if self.is_broken {
-            return Err(End::Broken);
-        }
         let len = self.input.len();
         scratch.input[..len].copy_from_slice(&self.input);
         self.answer(scratch, len, wire)
@@ -157,7 +152,7 @@ impl Conversation {
             let sent = if answers.is_empty() { 0 } else { send(wire, answers)? };
             if sent < answers.len() {
                 self.unsent = answers[sent..].to_vec();
-                self.is_broken = took.until == Until::Broken;
+                // A length that no message has is kept, and met again once all is sent.
             } else if took.until == Until::Full {
                 continue;
             } else if took.until == Until::Broken {

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn an_outcome_stays_small() {
         let links = size_of::<ArrayVec<Link<'_>, MAX_LINKS>>();
-        assert_eq!((size_of::<Link<'_>>(), size_of::<End<'_>>()), (40, 32));
-        assert!(size_of::<Outcome<'_>>() - links <= 80, "{}", size_of::<Outcome<'_>>() - links);
+        assert_eq!((size_of::<Link<'_>>(), size_of::<End<'_>>()), (48, 40));
+        assert!(size_of::<Outcome<'_>>() - links <= 88, "{}", size_of::<Outcome<'_>>() - links);
     }
 }

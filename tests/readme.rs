@@ -46,6 +46,31 @@ fn the_readme_shows_what_is_so() {
     server.stop();
 }
 
+/// The load test of the README: every question is answered, and nearly all names are there.
+#[test]
+fn the_load_script_asks_for_what_is_served() {
+    if Command::new("dnsperf").arg("-h").output().is_err() {
+        println!("not tested: dnsperf is not installed");
+        return;
+    }
+    let server = Server::start(root());
+    let (ip, port) = (server.address.ip().to_string(), server.address.port().to_string());
+    let output = Command::new(root().join("benches/load/run.sh"))
+        .current_dir(root())
+        .args(["--zones", "zones", "--server", &ip, "--port", &port, "--seconds", "1", "--questions", "1000"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let figure = |of: &str| -> f64 {
+        let line = said.lines().find(|line| line.contains(of)).unwrap_or_else(|| panic!("no {of}: {said}"));
+        line.split_whitespace().find_map(|word| word.parse().ok()).unwrap()
+    };
+    assert!(figure("Queries completed") > 1000.0 && figure("Queries lost") == 0.0, "{said}");
+    assert!(said.contains("NXDOMAIN") && said.contains("NOERROR") && !said.contains("REFUSED"), "{said}");
+    server.stop();
+}
+
 #[test]
 fn the_comments_of_the_samples_say_what_is_so() {
     let server = Server::start(root());

@@ -36,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
                         record.owner.to_lower_wire(),
                         record.rtype,
                         record.ttl,
-                        record.rdata.clone(),
+                        record.rdata.to_vec(),
                         record.tags,
                     )
                 })

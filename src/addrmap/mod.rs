@@ -19,7 +19,8 @@ pub mod precedence;
 use std::sync::Arc;
 
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, Diagnostics, Files, Unit, World,
+    AccountId, AccountSettings, AddressMap, AnycastDefaults, Approval, Assertion, Diagnostic, Diagnostics,
+    Files, Ledger, Unit, World,
 };
 
 pub use precedence::{Decision, NoAddresses, Precedence, Walk, zone_governor};
@@ -41,6 +42,12 @@ pub struct MapFile {
     pub anycast: Option<AnycastDefaults>,
     /// Every `[[address_map]]` that could be read.
     pub maps: Vec<AddressMap>,
+    /// `[[prefix]]` and `[[static_ips]]`, which only the operator's files hold.
+    pub ledger: Ledger,
+    /// Every `[[assert]]`.
+    pub assertions: Vec<Assertion>,
+    /// Every `[[approve]]`, which only the operator's files hold.
+    pub approvals: Vec<Approval>,
     /// What was found, each with the unit that an error holds back.
     pub findings: Vec<(Unit, Diagnostic)>,
 }
@@ -49,6 +56,9 @@ impl MapFile {
     /// Adds what another file holds. `[anycast]` stands only once: of two, the first stays and both are told.
     pub fn absorb(&mut self, other: MapFile) {
         self.maps.extend(other.maps);
+        self.ledger.absorb(other.ledger);
+        self.assertions.extend(other.assertions);
+        self.approvals.extend(other.approvals);
         self.findings.extend(other.findings);
         match (&self.anycast, other.anycast) {
             (Some(first), Some(second)) => self.findings.extend(map_file::anycast_twice(first, &second)),

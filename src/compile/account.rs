@@ -150,6 +150,7 @@ impl AccountState {
             anycast: operator.anycast.clone(),
             faulty_accounts: self.words.faulty.then(|| self.id.clone()).into_iter().collect(),
             faulty_operator: operator.faulty,
+            ..World::default()
         };
         match Precedence::new(&world).account_level(&self.id) {
             Decision::Nothing(why) => Fallback::Nothing(told(why)),

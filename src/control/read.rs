@@ -9,7 +9,8 @@ use super::folder::{self, Folder};
 use crate::addrmap::{self, MapFile, Scope};
 use crate::model::diagnostic::MAX_EXCERPT;
 use crate::model::{
-    AccountId, AccountSettings, Diagnostic, LoadedZone, Place, Severity, Unit, World, ZoneContent, ZoneData,
+    AccountId, AccountSettings, Approval, Diagnostic, LoadedZone, Place, Severity, Unit, World, ZoneContent,
+    ZoneData,
 };
 use crate::wire::Name;
 use crate::zonefile::{self, ReadOptions};
@@ -28,6 +29,8 @@ pub struct Sources {
 pub struct Loaded {
     /// Everything that can be served, and what cannot.
     pub world: World,
+    /// What was approved in the operator's files.
+    pub approvals: Vec<Approval>,
     /// All that was found, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
     /// Number of master files.
@@ -266,7 +269,8 @@ impl Reader {
 
     /// Checks over all files, and what each error holds back.
     fn finish(mut self) -> Loaded {
-        let MapFile { anycast, maps, findings } = std::mem::take(&mut self.maps);
+        let MapFile { anycast, maps, ledger, assertions, approvals, findings } =
+            std::mem::take(&mut self.maps);
         self.findings.extend(findings);
         for map in &maps {
             let account = &map.account;
@@ -275,6 +279,9 @@ impl Reader {
         }
         self.loaded.world.maps = maps.into_iter().map(Arc::new).collect();
         self.loaded.world.anycast = anycast;
+        self.loaded.world.ledger = Arc::new(ledger);
+        self.loaded.world.assertions = assertions.into_iter().map(Arc::new).collect();
+        self.loaded.approvals = approvals;
         self.hold(0);
         let single = self.findings.len();
         let world = &self.loaded.world;

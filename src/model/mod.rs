@@ -4,9 +4,11 @@
 
 pub mod account;
 pub mod address_map;
+pub mod assertion;
 pub mod diagnostic;
 pub mod files;
 pub mod ids;
+pub mod ledger;
 pub mod table;
 pub mod unit;
 pub mod world;
@@ -16,9 +18,11 @@ pub use account::{AccountSettings, ZoneSettings};
 pub use address_map::{
     AddressMap, AddressSource, AnycastDefaults, MapOwner, Member, Membership, Memberships,
 };
+pub use assertion::{Approval, Assertion, AssertionScope, Claim};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 pub use files::{Files, FoundFile};
 pub use ids::{AccountId, MapId};
+pub use ledger::{Binding, Delegation, Ledger, Ownership, Prefix, Service, StaticIps};
 pub use unit::Unit;
 pub use world::{LoadedZone, World, ZoneContent};
 pub use zone::{Rdata, Record, RecordTags, ZoneData};

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{AccountId, AccountSettings, AddressMap, AnycastDefaults, ZoneData};
+use super::{
+    AccountId, AccountSettings, AddressMap, AnycastDefaults, Assertion, Ledger, Ownership, ZoneData,
+};
 use crate::wire::Name;
 
 /// A zone of the server and the account that it belongs to.
@@ -38,6 +40,12 @@ pub struct World {
     pub maps: Vec<Arc<AddressMap>>,
     /// The anycast defaults.
     pub anycast: Option<AnycastDefaults>,
+    /// Which addresses may serve in whose maps.
+    pub ledger: Arc<Ledger>,
+    /// What becomes of those that may not.
+    pub ownership: Ownership,
+    /// What must always be so.
+    pub assertions: Vec<Arc<Assertion>>,
     /// Accounts whose settings or maps have an error and that have no earlier state: all their zones are
     /// answered SERVFAIL.
     pub faulty_accounts: BTreeSet<AccountId>,

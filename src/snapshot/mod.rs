@@ -12,6 +12,7 @@ pub mod publish;
 pub mod seed;
 mod shard;
 pub mod sharded;
+pub mod touched;
 pub mod zone;
 
 pub use addresses::{AddressSet, Family};
@@ -19,6 +20,7 @@ pub use index::{AccountIndex, Candidate, SetIndex, ZoneEntry, ZoneIndex};
 pub use publish::{Publisher, Reader, Retired};
 pub use seed::Seed;
 pub use sharded::Sharded;
+pub use touched::{Touched, Weight};
 pub use zone::{Node, Rrset, Zone};
 
 use std::sync::Arc;

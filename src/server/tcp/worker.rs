@@ -1,12 +1,12 @@
 //! The loop of one thread: events to conversations, time to ends.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, recv, send, sockopt};
@@ -29,6 +29,8 @@ const ACCEPTS: usize = 32;
 const LOOK_UP: Duration = Duration::from_secs(1);
 /// How long no connection is accepted after there was no memory or file descriptor for one.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Most connections looked at for one that is idle.
+const ROOM_TRIES: usize = 8;
 /// The event of the word to stop.
 const STOP: u64 = u64::MAX;
 /// The event of the first listener; above all keys.
@@ -173,6 +175,10 @@ impl Desk {
                 Ok((socket, peer)) => self.admit(socket, peer, family, now),
                 Err(Errno::AGAIN) => return,
                 Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                    // The kernel wants a descriptor before it looks whether anybody waits.
+                    if !has_waiting(&listener.socket) {
+                        return;
+                    }
                     self.short_of(error, family, now);
                 }
                 Err(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP) => {
@@ -189,7 +195,7 @@ impl Desk {
     fn short_of(&mut self, error: Errno, family: Family, now: Instant) {
         self.block(family).bump(Cell::ReceiveErrors);
         self.log(error, "no TCP connection can be accepted; idle ones are closed to make room");
-        if !self.make_room() {
+        if !self.make_room(now) {
             self.pause(now);
         }
     }
@@ -199,7 +205,7 @@ impl Desk {
         let Some(peer) = peer.and_then(|peer| SocketAddr::try_from(peer).ok()) else { return };
         let prefix = Prefix::of(peer.ip());
         let mut taken = self.places.take(prefix);
-        if taken == Err(Refused::Full) && self.make_room() {
+        if taken == Err(Refused::Full) && self.make_room(now) {
             taken = self.places.take(prefix);
         }
         match taken {
@@ -220,13 +226,19 @@ impl Desk {
         }
     }
 
-    /// Closes the connection that is idle longest; whether there was one.
-    fn make_room(&mut self) -> bool {
-        let idle = self.connections.first(Waits::Message);
-        if let Some((key, _)) = idle {
-            self.close(key, Some(Cell::ClosedForRoom));
+    /// Closes the connection that is idle longest; whether there was one. One that has sent something is not idle,
+    /// though this thread may not have read it yet.
+    fn make_room(&mut self, now: Instant) -> bool {
+        for _ in 0..ROOM_TRIES {
+            let Some((key, _)) = self.connections.first(Waits::Message) else { return false };
+            if self.connections.get_mut(key).is_some_and(|(connection, _)| has_sent(&connection.socket)) {
+                self.connections.wait(key, Waits::Message, now);
+            } else {
+                self.close(key, Some(Cell::ClosedForRoom));
+                return true;
+            }
         }
-        idle.is_some()
+        false
     }
 
     fn happened(&mut self, key: Key, flags: epoll::EventFlags, snapshot: &Snapshot, now: Instant) {
@@ -318,6 +330,18 @@ impl Desk {
             tracing::warn!(error = %io::Error::from(error), suppressed, "{what}");
         }
     }
+}
+
+/// Whether octets of the peer wait to be read.
+fn has_sent(socket: &OwnedFd) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    recv(socket, &mut [0; 1], flags).is_ok_and(|(len, _)| len > 0)
+}
+
+/// Whether a connection waits to be accepted.
+fn has_waiting(listener: &TcpListener) -> bool {
+    let mut listener = [PollFd::new(listener, PollFlags::IN)];
+    poll(&mut listener, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
 
 /// The wire of one connection.

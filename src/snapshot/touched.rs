@@ -1,0 +1,27 @@
+//! What of two snapshots may differ, as whoever made the one from the other knows it: nothing else need be compared.
+
+use std::collections::BTreeSet;
+
+use super::{AccountIndex, SetIndex};
+use crate::wire::Name;
+
+/// How much hangs on something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Zones.
+    pub zones: u64,
+    /// Proxied names in them.
+    pub names: u64,
+}
+
+/// What may differ. Everything that is not named here answers alike in both, but for aliases that lead to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Zones that came, went or hold other data, that belong to another account, and those whose own set or `ipv6` is
+    /// another; lower case.
+    pub zones: BTreeSet<Name>,
+    /// Accounts whose fallback is another one, with what falls back to it afterwards.
+    pub fallbacks: Vec<(AccountIndex, Weight)>,
+    /// Sets of one map, or of the defaults, whose addresses are others, with what they govern afterwards.
+    pub sets: Vec<(SetIndex, Weight)>,
+}

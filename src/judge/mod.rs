@@ -4,6 +4,7 @@
 
 mod dig;
 pub mod explain;
+pub mod proof;
 
 pub use dig::dig_text;
 pub use explain::{Explanation, explain};

@@ -1,0 +1,1 @@
+//! What every question must be answered, from the model alone.

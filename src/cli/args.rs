@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::wire::{Name, RrType};
@@ -40,7 +41,14 @@ pub enum Command {
     Status(StatusOptions),
     /// Let the running server read files again, and tell what came of it
     Reload(ReloadOptions),
+    /// Let content pass that a guard of the running server holds
+    Approve(ApproveOptions),
+    /// Let the running server serve again what a former generation served, whatever the files say
+    Rollback(RollbackOptions),
+    /// Let the running server follow the files again after a rollback
+    Resume(ResumeOptions),
     /// Let the running server forget an immutable map that the files no longer hold
+    #[command(alias = "retire-immutable")]
     ForgetMap(ForgetMapOptions),
 }
 
@@ -171,6 +179,47 @@ pub struct ReloadOptions {
     /// Publish even where the state folder cannot be written; a restart then forgets the change
     #[arg(long)]
     pub without_state: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `approve`.
+#[derive(Debug, Args)]
+pub struct ApproveOptions {
+    /// Digests of content that is held, as status shows them; 8 digits or more
+    #[arg(required = true, value_name = "DIGEST", value_parser = NonEmptyStringValueParser::new())]
+    pub digests: Vec<String>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackOptions {
+    /// What to serve again [default: what was served before the present generation]
+    pub generation: Option<u64>,
+    /// Only what belongs to this account
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub account: Option<String>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeOptions {
+    /// Only this account, which was rolled back by itself
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub account: Option<String>,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,

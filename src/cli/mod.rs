@@ -45,6 +45,9 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(options)) => explain::explain(&setup, options),
         Some(Command::Status(options)) => status::status(&setup, options),
         Some(Command::Reload(options)) => reload::reload(&setup, options),
+        Some(Command::Approve(options)) => reload::approve(&setup, options),
+        Some(Command::Rollback(options)) => reload::rollback(&setup, options),
+        Some(Command::Resume(options)) => reload::resume(&setup, options),
         Some(Command::ForgetMap(options)) => reload::forget_map(&setup, options),
     });
     done.unwrap_or_else(|error| {

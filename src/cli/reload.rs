@@ -1,8 +1,9 @@
-//! `reload` and `forget-map`: a change that the running server is told to make, and what came of it.
+//! `reload`, `approve`, `rollback`, `resume` and `forget-map`: a change that the running server is told to make, and
+//! what came of it.
 
 use std::process::ExitCode;
 
-use super::args::{ForgetMapOptions, ReloadOptions};
+use super::args::{ApproveOptions, ForgetMapOptions, ReloadOptions, ResumeOptions, RollbackOptions};
 use super::moment::Moment;
 use super::setup::Setup;
 use super::{FOUND, ask, print, told};
@@ -15,23 +16,57 @@ pub(super) fn reload(setup: &Setup, options: &ReloadOptions) -> Result<ExitCode,
 }
 
 pub(super) fn forget_map(setup: &Setup, options: &ForgetMapOptions) -> Result<ExitCode, String> {
-    let (id, reason) = (options.id.clone(), options.reason.trim().to_owned());
-    if reason.is_empty() {
-        return Err("--reason is empty: say why, for whoever reads the journal later".to_owned());
-    }
+    let (id, reason) = (options.id.clone(), reason(&options.reason)?);
     change(setup, &Request::ForgetMap { id, reason }, options.json)
+}
+
+pub(super) fn approve(setup: &Setup, options: &ApproveOptions) -> Result<ExitCode, String> {
+    let (digests, by) = (options.digests.clone(), user());
+    change(setup, &Request::Approve { digests, by, reason: reason(&options.reason)? }, options.json)
+}
+
+pub(super) fn rollback(setup: &Setup, options: &RollbackOptions) -> Result<ExitCode, String> {
+    let (generation, account) = (options.generation, options.account.clone());
+    let request = Request::Rollback { generation, account, reason: reason(&options.reason)? };
+    let Reply::Change(change) = ask::ask(setup, &request)? else {
+        return Err(ask::BESIDE_THE_POINT.to_owned());
+    };
+    show(&change, options.json)?;
+    // What waits in the files is what a rollback is for.
+    Ok(if change.outcome == Outcome::Published { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+pub(super) fn resume(setup: &Setup, options: &ResumeOptions) -> Result<ExitCode, String> {
+    change(setup, &Request::Resume { account: options.account.clone() }, options.json)
+}
+
+/// A reason that says something.
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("--reason is empty: say why, for whoever reads the history later".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Who runs the command, as far as the environment says.
+fn user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn change(setup: &Setup, request: &Request, json: bool) -> Result<ExitCode, String> {
     let Reply::Change(change) = ask::ask(setup, request)? else {
         return Err(ask::BESIDE_THE_POINT.to_owned());
     };
-    if json {
-        print(&told::json(&change))?;
-    } else {
-        print(&text(&change, Moment::now(), super::coloured(&std::io::stdout())))?;
-    }
+    show(&change, json)?;
     Ok(if is_served(&change) { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+fn show(change: &Change, json: bool) -> Result<(), String> {
+    match json {
+        true => print(&told::json(change)),
+        false => print(&text(change, Moment::now(), super::coloured(&std::io::stdout()))),
+    }
 }
 
 /// A zone as it is, a file by its absolute path: the server may work in another folder. What ends in a dot is a zone,

@@ -85,6 +85,10 @@ fn trigger(trigger: Trigger) -> &'static str {
         Trigger::Files => "files",
         Trigger::Reload => "reload",
         Trigger::Signal => "SIGHUP",
+        Trigger::Approve => "approve",
+        Trigger::Rollback => "rollback",
+        Trigger::Resume => "resume",
+        Trigger::Plan => "plan",
     }
 }
 

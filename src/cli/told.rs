@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::moment::Moment;
 use super::render::{self, harmless};
-use crate::control::report::{Change, Cost, Held, Outcome, Problem};
+use crate::control::report::{Change, Cost, Held, Outcome, Problem, Why};
 
 /// Most names that are listed on one line.
 const LISTED: usize = 5;
@@ -88,7 +88,15 @@ pub(super) fn held(held: &Held, now: Moment, colour: bool) -> String {
     let since = Moment(held.since);
     let serving = if held.serving { "an earlier state is served" } else { "nothing of it is served" };
     let (unit, age) = (harmless(&held.unit), since.age(now));
-    let mut text = format!("held        {unit} since {since} ({age}): {serving}\n");
+    let held_as = match held.why {
+        Why::Fault => "held  ",
+        Why::Guard => "asks  ",
+        Why::Pinned => "pinned",
+    };
+    let mut text = format!("{held_as}      {unit} since {since} ({age}): {serving}\n");
+    if let Some(digest) = &held.digest {
+        text.push_str(&format!("{INDENT}digest {}\n", harmless(digest)));
+    }
     if !held.files.is_empty() {
         text.push_str(&format!("{INDENT}differs in {}\n", listed(&held.files)));
     }

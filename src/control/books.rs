@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::plan::Plan;
 use super::report::Problem;
 use super::source::Kind;
+use super::standing::Standing;
 use super::state::Faulty;
 use super::{Digest, SourcePath, Stamp, Tree};
 use crate::model::{AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, MapId, Unit};
@@ -82,6 +83,8 @@ impl ServedOperator {
 pub(super) struct HeldUnit {
     pub(super) since: u64,
     pub(super) problems: Vec<Problem>,
+    /// The digest of its content, where an approval of it lets it pass.
+    pub(super) digest: Option<String>,
 }
 
 /// All of it.
@@ -112,6 +115,8 @@ pub(super) struct Books {
     /// Immutable maps that the files do not hold, put back from memory.
     pub(super) restored: Vec<Diagnostic>,
     pub(super) held: BTreeMap<Unit, HeldUnit>,
+    /// What stands whatever the files say.
+    pub(super) standing: Standing,
     /// The operator's files that have errors: the accounts that they serve are held.
     pub(super) broken: BTreeSet<SourcePath>,
     /// Units to be judged again with the next change, whether their files change or not: others are in their way.
@@ -151,6 +156,25 @@ impl Books {
                 .range(root..)
                 .take_while(move |path| path.tree == tree && path.below.starts_with(&top))
                 .filter(move |path| path.unit().as_ref() == Some(unit))
+        })
+    }
+
+    /// The sources of a unit that are served.
+    pub(super) fn served_of<'a>(&'a self, unit: &'a Unit) -> impl Iterator<Item = &'a SourcePath> + use<'a> {
+        let roots = match unit {
+            Unit::Account(account) if !account.is_default() => {
+                let folder = Path::new(account.as_str());
+                vec![SourcePath::new(Tree::Zones, folder), SourcePath::new(Tree::Maps, folder)]
+            }
+            Unit::Account(account) => vec![SourcePath::settings_of(account)],
+            Unit::Operator => vec![SourcePath::new(Tree::Maps, Path::new(""))],
+            Unit::Zone(origin) => self.zones.get(origin).map(|zone| zone.path.clone()).into_iter().collect(),
+            Unit::Nothing => Vec::new(),
+        };
+        roots.into_iter().flat_map(move |root| {
+            let served = self.below(&root).filter(|(_, known)| known.served.is_some());
+            let paths: Vec<&SourcePath> = served.map(|(path, _)| path).collect();
+            paths.into_iter().filter(move |path| path.unit().as_ref() == Some(unit))
         })
     }
 

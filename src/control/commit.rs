@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ahead::Plain;
 use super::books::{Known, ServedZone};
-use super::engine::{Engine, How, MAX_TOLD, listed_zone, now};
+use super::engine::{Engine, How, MAX_TOLD, listed_zone};
 use super::folder::display;
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
@@ -13,40 +13,96 @@ use super::source::Kind;
 use super::state::{Faulty, Intent, Manifest, Remembered, View};
 use super::store::Contents;
 use super::{SourcePath, remembered_map};
-use crate::compile::{AccountWords, Edit, OperatorWords, ZoneChange};
+use crate::compile::{AccountWords, Applied, Builder, Edit, OperatorWords, ZoneChange};
 use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Place, Unit};
 use crate::snapshot::Zone;
 
+/// A change that is made and not served yet: the builder has it, and so it must be served or taken back.
+pub(super) struct Candidate {
+    accepted: Vec<Plan>,
+    intent: Intent,
+    contents: Contents,
+    applied: Applied,
+    /// What takes it back.
+    inverse: Edit,
+    /// Zones that came, changed or went, for people.
+    zones: Vec<String>,
+}
+
+impl Candidate {
+    /// What it would make of each unit.
+    pub(super) fn plans(&self) -> &[Plan] {
+        &self.accepted
+    }
+
+    /// What would be served.
+    pub(super) fn applied(&self) -> &Applied {
+        &self.applied
+    }
+}
+
+/// What a candidate is made of.
+pub(super) struct Draft {
+    intent: Intent,
+    contents: Contents,
+    edit: Edit,
+    zones: Vec<String>,
+}
+
+impl Draft {
+    /// Lets a builder make it.
+    pub(super) fn apply(self, accepted: Vec<Plan>, builder: &mut Builder) -> Candidate {
+        let Draft { intent, contents, edit, zones } = self;
+        let inverse = builder.inverse(&edit);
+        let applied = builder.apply(edit, intent.generation);
+        Candidate { accepted, intent, contents, applied, inverse, zones }
+    }
+}
+
+/// Takes a candidate back that is not served.
+pub(super) fn take_back(candidate: Candidate, builder: &mut Builder, generation: u64) -> Vec<Plan> {
+    builder.apply(candidate.inverse, generation);
+    candidate.accepted
+}
+
 impl Engine {
-    /// Publishes plans. Where they cannot be remembered nothing happens, and the fault is returned.
+    /// What accepted plans come to.
+    pub(super) fn draft(
+        &self,
+        accepted: &[Plan],
+        denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+        how: How,
+    ) -> Draft {
+        let (intent, contents) = self.intent(accepted, denied, how, self.next_generation());
+        let mut zones = Vec::new();
+        let edit = self.edit(accepted, &intent, &mut zones);
+        Draft { intent, contents, edit, zones }
+    }
+
+    fn next_generation(&self) -> u64 {
+        let last = self.base.as_ref().map_or(0, |base| base.generation).max(self.books.generation);
+        self.clock.now().max(last + 1)
+    }
+
+    /// Remembers a candidate and serves it. Where it cannot be remembered nothing happens, and the fault is returned.
     pub(super) fn commit(
         &mut self,
-        accepted: Vec<Plan>,
-        plain: Vec<Plain>,
-        denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+        candidate: Candidate,
         how: How,
         change: &mut Change,
     ) -> Result<(), Box<Diagnostic>> {
-        let last = self.base.as_ref().map_or(0, |base| base.generation).max(self.books.generation);
-        let generation = now().max(last + 1);
-        let (intent, mut contents) = self.intent(&accepted, denied, how, generation);
+        let mut contents = candidate.contents.clone();
         contents.extend(self.store.take_kept());
-        let whole = self.with_plain(&intent, &plain);
-        if how.first && self.base.is_none() {
-            // Nothing was served before that could be lost: a server that ends now starts for the first time again.
-            self.store.keep(whole, contents);
-            self.know_plain(&plain);
-            self.publish(accepted, plain, intent, change);
-            return Ok(());
-        }
-        let written = self.store.intend(&whole, &contents);
-        match written {
+        let whole = self.with_plain(&candidate.intent, &[]);
+        let generation = candidate.intent.generation;
+        match self.store.intend(&whole, &contents) {
             Ok(octets) => change.cost.bytes_remembered += octets,
-            Err(error) if how.without_state || how.first => {
+            Err(error) if how.without_state => {
                 tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
                 self.store.keep(whole, contents);
             }
             Err(error) => {
+                take_back(candidate, &mut self.builder, self.books.generation);
                 let message = format!("the change is refused, for it cannot be remembered: {error}");
                 let place = Place::file(&display(&self.sources.zones));
                 let hint = "make room, or make the state writable; it is tried again every few seconds. In an \
@@ -55,8 +111,11 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        self.know_plain(&plain);
-        self.publish(accepted, plain, intent, change);
+        let Candidate { accepted, intent, applied, zones, .. } = candidate;
+        change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
+        self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone());
+        self.swap(applied, &accepted, change);
+        self.enter(accepted, intent);
         if remembered {
             self.store.confirm(generation);
         }
@@ -65,7 +124,40 @@ impl Engine {
         Ok(())
     }
 
-    /// Swaps what is served and enters it in the books.
+    /// Serves what a first start makes of the files. With nothing served before nothing is lost by serving first: a
+    /// server that ends now starts for the first time again.
+    pub(super) fn commit_first(
+        &mut self,
+        accepted: Vec<Plan>,
+        plain: Vec<Plain>,
+        denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+        change: &mut Change,
+    ) {
+        let how = How { first: true, ..How::default() };
+        let (intent, mut contents) = self.intent(&accepted, denied, how, self.next_generation());
+        contents.extend(self.store.take_kept());
+        let whole = self.with_plain(&intent, &plain);
+        let generation = intent.generation;
+        let written = self.base.is_some().then(|| self.store.intend(&whole, &contents));
+        match written {
+            Some(Ok(octets)) => change.cost.bytes_remembered += octets,
+            Some(Err(error)) => {
+                tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
+                self.store.keep(whole, contents);
+            }
+            None => self.store.keep(whole, contents),
+        }
+        let remembered = written.is_some() && self.store.error.is_none();
+        self.know_plain(&plain);
+        self.publish(accepted, plain, intent, change);
+        if remembered {
+            self.store.confirm(generation);
+            let books = &self.books;
+            self.store.compact(|| manifest(books));
+        }
+    }
+
+    /// Makes a snapshot of plans, swaps what is served and enters it in the books.
     pub(super) fn publish(
         &mut self,
         accepted: Vec<Plan>,
@@ -73,21 +165,26 @@ impl Engine {
         intent: Intent,
         change: &mut Change,
     ) {
-        let mut edit = self.edit(&accepted, &intent, change);
+        let mut edit = self.edit(&accepted, &intent, &mut change.zones);
         tell_plain(&plain, change);
         edit.zones.extend(plain.iter().map(|zone| {
             let put = ZoneChange::Put { account: zone.account.clone(), zone: zone.zone.clone() };
             (zone.origin.clone(), put)
         }));
-        let (snapshot, cost) = self.builder.apply(edit, intent.generation);
-        change.cost.sets_stored += cost.sets_stored;
-        let before = self.publisher.publish(Arc::new(snapshot));
+        let applied = self.builder.apply(edit, intent.generation);
+        self.swap(applied, &accepted, change);
+        self.enter_plain(plain);
+        self.enter(accepted, intent);
+    }
+
+    /// Serves a snapshot from now on.
+    fn swap(&mut self, applied: Applied, accepted: &[Plan], change: &mut Change) {
+        change.cost.sets_stored += applied.cost.sets_stored;
+        let before = self.publisher.publish(Arc::new(applied.snapshot));
         self.retired.push(before);
         self.retired.free();
         let units = accepted.iter().map(|plan| plan.unit.to_string());
         change.units.extend(units.take(MAX_TOLD.saturating_sub(change.units.len())));
-        self.enter_plain(plain);
-        self.enter(accepted, intent);
     }
 
     fn intent(
@@ -112,12 +209,14 @@ impl Engine {
         let faulty = self.faulty_after(accepted);
         let intent = Intent {
             generation,
-            time: now(),
+            time: self.clock.now(),
             files: files.into_iter().collect(),
             // At first what is good is taken, and there is no earlier state.
             views: if how.first { Vec::new() } else { self.views_after(accepted, denied) },
             faulty: (faulty != self.books.faulty).then_some(faulty),
             immutable: self.immutable_after(accepted),
+            approvals: differing(&self.remembered_standing.approvals, &self.books.standing.approvals),
+            pins: differing(&self.remembered_standing.pins, &self.books.standing.pins),
         };
         (intent, contents)
     }
@@ -245,7 +344,7 @@ impl Engine {
             .collect()
     }
 
-    fn edit(&self, accepted: &[Plan], intent: &Intent, change: &mut Change) -> Edit {
+    fn edit(&self, accepted: &[Plan], intent: &Intent, told: &mut Vec<String>) -> Edit {
         let mut zones: BTreeMap<_, ZoneChange> = BTreeMap::new();
         for (origin, (path, plan)) in accepted.iter().flat_map(|plan| &plan.zones) {
             let put = |zone: Zone| path.account().map(|account| ZoneChange::Put { account, zone });
@@ -266,7 +365,7 @@ impl Engine {
                 ZoneChange::Put { .. } if self.books.zones.contains_key(origin) => '~',
                 ZoneChange::Put { .. } => '+',
             };
-            listed_zone(sign, origin, &mut change.zones);
+            listed_zone(sign, origin, told);
         }
         let was_faulty = &self.books.faulty;
         let is_faulty = intent.faulty.as_ref().unwrap_or(was_faulty);
@@ -321,6 +420,7 @@ impl Engine {
         let books = &mut self.books;
         books.generation = intent.generation;
         books.published = intent.time;
+        self.remembered_standing = books.standing.clone();
         self.base = None;
         for (path, remembered) in &intent.files {
             match remembered {
@@ -418,5 +518,7 @@ pub(super) fn manifest(books: &super::books::Books) -> Manifest {
         views: views.collect(),
         faulty: books.faulty.clone(),
         immutable: books.immutable.iter().map(|(id, map)| (id.clone(), remembered_map::text(map))).collect(),
+        approvals: books.standing.approvals.clone(),
+        pins: books.standing.pins.clone(),
     }
 }

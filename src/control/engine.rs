@@ -3,22 +3,29 @@
 //! Invariant: a unit with a fault stays wholly as it is served. Nothing is published that the state does not know of
 //! before, unless the operator says so or nothing was served before. Only this thread frees a snapshot.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::ahead::{Ahead, Progress};
 use super::books::Books;
+use super::commit::take_back;
 use super::desk::{Desk, Found, Shelf};
+use super::hour::Hour;
+use super::judging::Judged;
 use super::look::{Ask, Gate, Looked, Open, look};
 use super::report::{Change, Outcome, Problem, Trigger};
+use super::settling::{Settled, Taken};
+use super::standing::Standing;
+use super::weigh::Weighed;
 use super::source::Kind;
 use super::state::Manifest;
 use super::store::Store;
 use super::{SourcePath, Sources, Tree};
 use crate::addrmap::code;
 use crate::compile::Builder;
-use crate::model::{AccountId, Diagnostic, MapId, Place, Severity, Unit};
+use crate::judge::guards::Limits;
+use crate::model::{AccountId, Diagnostic, MapId, Ownership, Place, Severity, Unit};
 use crate::snapshot::{Publisher, Retired, Snapshot};
 use crate::wire::Name;
 
@@ -46,8 +53,7 @@ pub(super) const WAITING_CODES: &[&str] = &[
 #[derive(Debug)]
 pub struct Engine {
     pub(super) sources: Sources,
-    /// A fault anywhere refuses the whole change.
-    pub(super) strict: bool,
+    pub(super) rules: Rules,
     pub(super) books: Books,
     pub(super) store: Store,
     pub(super) builder: Builder,
@@ -65,8 +71,33 @@ pub struct Engine {
     pub(super) forgotten: Option<MapId>,
     /// Whether the files were looked at since the start: before that nobody knows whether they are what is served.
     pub(super) has_looked: bool,
+    pub(super) clock: Clock,
+    /// What stands, as it is remembered.
+    pub(super) remembered_standing: Standing,
+    /// What was served within the last hour.
+    pub(super) hour: Hour,
     /// How far reading many zones is.
     pub(super) progress: Arc<Progress>,
+}
+
+/// A pass over the sources before anything is published.
+pub(super) struct Round {
+    pub(super) settled: Settled,
+    pub(super) read: HashMap<SourcePath, Found>,
+    pub(super) paths: BTreeMap<Unit, BTreeSet<SourcePath>>,
+    /// All that was good by itself, weighed before anything of it was held.
+    pub(super) weighed: Option<Weighed>,
+}
+
+/// What an engine goes by.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// A fault anywhere refuses the whole change.
+    pub strict: bool,
+    /// What becomes of maps with addresses that their account may not use.
+    pub ownership: Ownership,
+    /// What a change may take away without being asked about.
+    pub guards: Limits,
 }
 
 /// How a change is to be made.
@@ -76,6 +107,8 @@ pub(super) struct How {
     pub(super) without_state: bool,
     /// There was nothing before: what is good is taken.
     pub(super) first: bool,
+    /// No guard is asked: it goes back to what was served.
+    pub(super) unguarded: bool,
 }
 
 impl Engine {
@@ -134,7 +167,7 @@ impl Engine {
         how: How,
     ) -> Change {
         let mut change =
-            Change { at: now(), trigger, generation: self.books.generation, ..Change::default() };
+            Change { at: self.clock.now(), trigger, generation: self.books.generation, ..Change::default() };
         let Looked { touched, units, faults, lost, strays } = looked;
         let new_faults = faults != self.faults;
         change.problems.extend(faults.iter().chain(&strays).map(Problem::from));
@@ -180,6 +213,21 @@ impl Engine {
         if how.first && self.books.generation == 0 {
             return self.first_round(touched, units, how, change);
         }
+        let Round { settled, read, paths, .. } = self.half_round(memory, touched, units, gate, how, change);
+        let published = self.settle(settled, read, &paths, how, change);
+        published && !self.books.waiting.is_empty()
+    }
+
+    /// A pass up to where something would be published.
+    pub(super) fn half_round(
+        &mut self,
+        memory: Option<&Manifest>,
+        touched: &BTreeSet<SourcePath>,
+        units: BTreeSet<Unit>,
+        gate: &mut dyn Gate,
+        how: How,
+        change: &mut Change,
+    ) -> Round {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf).without(&self.lost);
         let mut touched = touched.clone();
@@ -191,7 +239,8 @@ impl Engine {
             let seed = self.builder.seed();
             let ahead = Ahead { desk: &desk, books: &self.books, seed, progress: &self.progress };
             ahead.prepare(&paths, &forced);
-            let judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first, &[]);
+            let judged =
+                self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first, &[], &BTreeMap::new());
             // What was read as part of another source may have changed without having been noticed yet.
             let is_late = |path: &SourcePath| {
                 !touched.contains(path) && self.books.named_by.contains_key(path) && self.differs(path, &desk)
@@ -210,10 +259,44 @@ impl Engine {
             let place = Place::file(&super::folder::display(&self.sources.zones));
             change.problems.extend(unsettled.iter().map(|unit| Problem::from(&left_out(unit, &place))));
         }
+        let mut first = None;
+        let settled = match how.first {
+            true => first_settled(judged),
+            false => {
+                // What is held here is good by itself: whoever depends on it is judged again.
+                let mut held: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
+                let mut digests = BTreeMap::new();
+                let mut judged = judged;
+                let (taken, judged) = loop {
+                    let accepted = std::mem::take(&mut judged.accepted);
+                    if accepted.is_empty() && !self.standing_differs() {
+                        break (Taken::Nothing, judged);
+                    }
+                    if self.rules.strict && !judged.denied.is_empty() && !accepted.is_empty() {
+                        break (Taken::Refused(accepted), judged);
+                    }
+                    let draft = self.draft(&accepted, &judged.denied, how);
+                    let candidate = draft.apply(accepted, &mut self.builder);
+                    let weighed = self.weigh(&candidate, &desk, how);
+                    if weighed.held.is_empty() {
+                        change.totals = Some(weighed.plan.totals.clone());
+                        change.proof = Some(weighed.proof.clone());
+                        first.get_or_insert(weighed);
+                        break (Taken::Candidate(Box::new(candidate)), judged);
+                    }
+                    take_back(candidate, &mut self.builder, self.books.generation);
+                    held.extend(weighed.held.clone());
+                    digests.extend(weighed.digests.clone());
+                    first.get_or_insert(weighed);
+                    judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), false, &[], &held);
+                };
+                let Judged { denied, pending, broken, told, .. } = judged;
+                Settled { taken, denied, digests, pending, broken, told }
+            }
+        };
         add_cost(change, &desk);
         let read = desk.into_read();
-        let published = self.settle(judged, read, &paths, how, change);
-        published && !self.books.waiting.is_empty()
+        Round { settled, read, paths, weighed: first }
     }
 
     /// The units that sources belong to or are named in.
@@ -307,13 +390,23 @@ impl Engine {
         }
     }
 
-    fn remember(&mut self, change: &Change) {
+    pub(super) fn remember(&mut self, change: &Change) {
         if change.outcome == Outcome::Unchanged && change.problems.is_empty() {
             return;
         }
         self.changes.push_front(change.clone());
         self.changes.truncate(REMEMBERED_CHANGES);
     }
+}
+
+/// On a first start what is good is served.
+pub(super) fn first_settled(judged: Judged) -> Settled {
+    let Judged { accepted, plain, denied, pending, broken, told } = judged;
+    let taken = match accepted.is_empty() && plain.is_empty() {
+        true => Taken::Nothing,
+        false => Taken::First(accepted, plain),
+    };
+    Settled { taken, denied, digests: BTreeMap::new(), pending, broken, told }
 }
 
 /// The sources that something happened to while they were looked at.
@@ -353,9 +446,18 @@ pub(super) fn log(found: &Diagnostic) {
     }
 }
 
-/// Seconds since the epoch.
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+/// The time of day.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clock {
+    /// Seconds that it is ahead: tests let hours pass.
+    pub(super) ahead: u64,
+}
+
+impl Clock {
+    /// Seconds since the epoch.
+    pub(super) fn now(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) + self.ahead
+    }
 }
 
 /// The sorts of things that `Change::zones` lists.

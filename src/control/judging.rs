@@ -11,6 +11,9 @@ use super::source::Kind;
 use super::state::View;
 use crate::model::{AccountId, Diagnostic, Place, Severity, Unit};
 
+/// The code of what a rollback keeps as it is.
+pub(super) const PINNED: &str = "pinned";
+
 /// What plans came to.
 pub(super) struct Judged {
     pub(super) accepted: Vec<Plan>,
@@ -27,6 +30,7 @@ pub(super) struct Judged {
 
 impl Engine {
     /// Plans until no plan is denied that was not before: whatever stays as it is served may be in another's way.
+    /// `held` are denied from the beginning.
     pub(super) fn judge(
         &self,
         desk: &Desk<'_>,
@@ -35,9 +39,10 @@ impl Engine {
         views: &BTreeMap<AccountId, View>,
         first: bool,
         plain: &[Plain],
+        held: &BTreeMap<Unit, Vec<Diagnostic>>,
     ) -> Judged {
         let snapshot = self.publisher.current();
-        let mut denied: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
+        let mut denied = held.clone();
         let mut pending = BTreeMap::new();
         let is_operators = paths.contains_key(&Unit::Operator);
         // With something served, zones that do not exist yet are nobody's.
@@ -67,7 +72,10 @@ impl Engine {
             }
             let mut new: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
             for plan in &plans {
-                let errors: Vec<Diagnostic> = plan.errors().cloned().collect();
+                let mut errors: Vec<Diagnostic> = plan.errors().cloned().collect();
+                if !desk.is_memory() && plan.has_effect() {
+                    errors.extend(self.pinned(&plan.unit));
+                }
                 if !errors.is_empty() {
                     new.insert(plan.unit.clone(), errors);
                 }
@@ -103,6 +111,14 @@ impl Engine {
         }
     }
 
+    /// That a unit was rolled back, if it was.
+    fn pinned(&self, unit: &Unit) -> Option<Diagnostic> {
+        let pin = self.books.standing.pin_of(unit)?;
+        let message = format!("rolled back to what generation {} served, the files wait", pin.generation);
+        let place = Place::file(&super::folder::display(&self.sources.zones));
+        Some(Diagnostic::error(PINNED, place, message).hint("follow the files again with: portolan resume"))
+    }
+
     /// What a first start makes of its sources: of those in the folders, or of those that are remembered. What is plain
     /// needs no plan; `paths` is told of the rest.
     pub(super) fn judge_first(
@@ -127,7 +143,7 @@ impl Engine {
             // Their maps are looked at although no file of theirs is left to be planned.
             paths.entry(Unit::Account(account.clone())).or_default();
         }
-        let judged = self.judge(desk, paths, &BTreeSet::new(), views, true, &plain);
+        let judged = self.judge(desk, paths, &BTreeSet::new(), views, true, &plain, &BTreeMap::new());
         let faulty: BTreeSet<&AccountId> =
             judged.accepted.iter().filter(|plan| plan.faulty).filter_map(Plan::account).collect();
         let is_lost = |zone: &Plain| faulty.contains(&zone.account);
@@ -141,7 +157,7 @@ impl Engine {
             }
         }
         plain.retain(|zone| !faulty.contains(&zone.account));
-        let judged = self.judge(desk, paths, &BTreeSet::new(), views, true, &plain);
+        let judged = self.judge(desk, paths, &BTreeSet::new(), views, true, &plain, &BTreeMap::new());
         Judged { plain, ..judged }
     }
 

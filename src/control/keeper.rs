@@ -9,13 +9,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Sources;
+use super::commands::Back;
 use super::engine::{Engine, How, log};
 use super::look::Ask;
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::talk::{Listener, Reply, Request, TalkError};
 use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
 use super::watched::{Rule, Watched};
-use crate::model::MapId;
+use crate::model::{AccountId, MapId};
 use crate::telemetry::changes::{Changes, Done};
 use crate::wire::{Name, RrType};
 
@@ -397,6 +398,17 @@ impl Loop {
         }
     }
 
+    /// What came of a command.
+    fn commanded(&mut self, done: Result<Change, String>) -> Reply {
+        match done {
+            Ok(change) => {
+                self.done(&change);
+                Reply::Change(Box::new(change))
+            }
+            Err(message) => Reply::failed(message),
+        }
+    }
+
     fn answer(&mut self, request: Request) -> Reply {
         match request {
             Request::Status => {
@@ -415,7 +427,7 @@ impl Loop {
                     Err(message) => return Reply::failed(message),
                 };
                 (self.manager.reloading)();
-                let change = self.reload(Trigger::Reload, &ask, How { without_state, first: false });
+                let change = self.reload(Trigger::Reload, &ask, How { without_state, ..How::default() });
                 (self.manager.ready)();
                 Reply::Change(Box::new(change))
             }
@@ -426,6 +438,38 @@ impl Loop {
                     (_, Err(_)) => Reply::failed(format!("not a record type: {rtype}")),
                 }
             }
+            Request::Plan => {
+                let mut gate = Watched {
+                    watch: &mut self.watch,
+                    looks: &mut self.looks,
+                    queue: &self.queue,
+                    later: &mut self.later,
+                    sources: &self.sources,
+                    rule: Rule::Closed,
+                    open: Vec::new(),
+                };
+                let mut report = self.engine.plan_files(&mut gate);
+                report.problems.extend(gate.open.iter().map(Problem::from));
+                Reply::Planned(Box::new(report))
+            }
+            Request::Approve { digests, by, reason } => {
+                let approved = self.engine.approve(&digests, &by, &reason);
+                self.commanded(approved)
+            }
+            Request::Rollback { generation, account, reason } => match account_of(account) {
+                Ok(account) => {
+                    let back = self.engine.roll_back(&Back { generation, account, reason });
+                    self.commanded(back)
+                }
+                Err(message) => Reply::failed(message),
+            },
+            Request::Resume { account } => match account_of(account) {
+                Ok(account) => {
+                    let resumed = self.engine.resume(account.as_ref());
+                    self.commanded(resumed)
+                }
+                Err(message) => Reply::failed(message),
+            },
             Request::ForgetMap { id, reason } => {
                 let Some(map) = MapId::new(&id) else {
                     return Reply::failed(format!("not a map id: {id}"));
@@ -443,4 +487,9 @@ impl Loop {
             }
         }
     }
+}
+
+/// The account that a command names, if it names one: an empty name is no name.
+fn account_of(named: Option<String>) -> Result<Option<AccountId>, String> {
+    named.map(|named| AccountId::new(&named).ok_or_else(|| format!("not an account: {named:?}"))).transpose()
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::judge::{plan, proof};
 use crate::model::Diagnostic;
 
 /// What `status` tells.
@@ -66,10 +67,29 @@ pub struct Held {
     pub since: u64,
     /// Whether an earlier state of it is served; otherwise nothing of it is.
     pub serving: bool,
+    /// What would let it pass.
+    #[serde(default)]
+    pub why: Why,
+    /// The digest of its content: `approve` takes it. Only of what a guard holds.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// The files that differ from what is served.
     pub files: Vec<String>,
     /// Why it is held.
     pub problems: Vec<Problem>,
+}
+
+/// The kinds of reasons why something is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Something is wrong: files that are right let it pass.
+    #[default]
+    Fault,
+    /// It is right, but would change more than a guard lets pass without being asked: an approval does.
+    Guard,
+    /// It was rolled back: `resume` follows the files again.
+    Pinned,
 }
 
 /// A diagnostic as it travels.
@@ -135,6 +155,12 @@ pub struct Change {
     pub problems: Vec<Problem>,
     /// What it cost.
     pub cost: Cost,
+    /// What it changed, in numbers, where something was published.
+    #[serde(default)]
+    pub totals: Option<plan::Totals>,
+    /// What was proven before it was published.
+    #[serde(default)]
+    pub proof: Option<proof::Report>,
 }
 
 /// What a change cost.
@@ -165,6 +191,14 @@ pub enum Trigger {
     Reload,
     /// SIGHUP.
     Signal,
+    /// The command `approve`.
+    Approve,
+    /// The command `rollback`.
+    Rollback,
+    /// The command `resume`.
+    Resume,
+    /// The command `plan`, which changes nothing.
+    Plan,
 }
 
 /// What came of a change.

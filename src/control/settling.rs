@@ -4,24 +4,70 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::SourcePath;
 use super::books::{Books, HeldUnit};
+use super::ahead::Plain;
+use super::commit::Candidate;
 use super::desk::Found;
 use super::engine::{Engine, How, MAX_TOLD, WAITING_CODES, log};
-use super::judging::Judged;
-use super::report::{Change, Held, Outcome, Problem};
+use super::judging::PINNED;
+use super::plan::Plan;
+use super::report::{Change, Held, Outcome, Problem, Why};
 use super::source::Kind;
 use crate::model::{Diagnostic, Unit};
+
+/// What a pass over the sources came to.
+pub(super) struct Settled {
+    pub(super) taken: Taken,
+    pub(super) denied: BTreeMap<Unit, Vec<Diagnostic>>,
+    /// Digests of the content of units that only an approval is wanted for.
+    pub(super) digests: BTreeMap<Unit, String>,
+    /// What the sources of denied plans name.
+    pub(super) pending: BTreeMap<SourcePath, BTreeSet<SourcePath>>,
+    /// The operator's files that have errors.
+    pub(super) broken: BTreeSet<SourcePath>,
+    /// What holds nothing.
+    pub(super) told: Vec<Diagnostic>,
+}
+
+/// What becomes of what was accepted.
+pub(super) enum Taken {
+    /// Nothing was.
+    Nothing,
+    /// It is taken as a whole or not at all, and something is held.
+    Refused(Vec<Plan>),
+    /// There is nothing to compare it with: it is served.
+    First(Vec<Plan>, Vec<Plain>),
+    /// It is made and judged.
+    Candidate(Box<Candidate>),
+}
+
+/// Whether a code is that of a guard: an approval lets it pass.
+pub(super) fn is_guard(code: &str) -> bool {
+    code.starts_with("guard-")
+}
+
+/// The kind of reason why a unit is held; a fault is the strongest.
+pub(super) fn why(problems: &[Problem]) -> Why {
+    let errors = || problems.iter().filter(|problem| problem.severity == "error");
+    if errors().all(|problem| is_guard(&problem.code)) {
+        Why::Guard
+    } else if errors().any(|problem| problem.code == PINNED) {
+        Why::Pinned
+    } else {
+        Why::Fault
+    }
+}
 
 impl Engine {
     /// Publishes what was accepted and notes what is held. Whether something was published.
     pub(super) fn settle(
         &mut self,
-        judged: Judged,
+        settled: Settled,
         read: HashMap<SourcePath, Found>,
         paths: &BTreeMap<Unit, BTreeSet<SourcePath>>,
         how: How,
         change: &mut Change,
     ) -> bool {
-        let Judged { accepted, plain, mut denied, pending, broken, mut told } = judged;
+        let Settled { taken, mut denied, digests, pending, broken, mut told } = settled;
         told.sort();
         told.dedup();
         super::read::excerpts(&mut told);
@@ -30,19 +76,24 @@ impl Engine {
         change.problems.truncate(MAX_TOLD);
         super::read::excerpts(denied.values_mut().flatten());
 
-        let refused = self.strict && !how.first && !denied.is_empty() && !accepted.is_empty();
         let mut published = false;
         let mut blocked: BTreeSet<Unit> = BTreeSet::new();
-        if refused {
-            blocked.extend(accepted.iter().map(|plan| plan.unit.clone()));
-        } else if !accepted.is_empty() || !plain.is_empty() {
-            let units: Vec<Unit> = accepted.iter().map(|plan| plan.unit.clone()).collect();
-            match self.commit(accepted, plain, &denied, how, change) {
-                Ok(()) => published = true,
-                Err(found) => {
-                    log(&found);
-                    change.problems.push(Problem::from(&*found));
-                    blocked.extend(units);
+        match taken {
+            Taken::Nothing => {}
+            Taken::Refused(accepted) => blocked.extend(accepted.into_iter().map(|plan| plan.unit)),
+            Taken::First(accepted, plain) => {
+                self.commit_first(accepted, plain, &denied, change);
+                published = true;
+            }
+            Taken::Candidate(candidate) => {
+                let units: Vec<Unit> = candidate.plans().iter().map(|plan| plan.unit.clone()).collect();
+                match self.commit(*candidate, how, change) {
+                    Ok(()) => published = true,
+                    Err(found) => {
+                        log(&found);
+                        change.problems.push(Problem::from(&*found));
+                        blocked.extend(units);
+                    }
                 }
             }
         }
@@ -50,7 +101,7 @@ impl Engine {
         self.note_seen(read);
         self.note_pending(sources, pending);
         self.books.broken = broken;
-        self.note_held(&denied, &blocked, paths, change);
+        self.note_held(&denied, digests, &blocked, paths, change);
         change.outcome = match () {
             () if published => Outcome::Published,
             () if change.outcome == Outcome::Published => Outcome::Published,
@@ -124,6 +175,7 @@ impl Engine {
     fn note_held(
         &mut self,
         denied: &BTreeMap<Unit, Vec<Diagnostic>>,
+        mut digests: BTreeMap<Unit, String>,
         blocked: &BTreeSet<Unit>,
         paths: &BTreeMap<Unit, BTreeSet<SourcePath>>,
         change: &mut Change,
@@ -141,8 +193,10 @@ impl Engine {
                     errors.iter().take(MAX_TOLD).for_each(log);
                 }
                 let since = before.map_or(since, |before| before.since);
-                self.books.held.insert(unit.clone(), HeldUnit { since, problems });
-                if errors.iter().any(|found| WAITING_CODES.contains(&found.code)) {
+                let digest = digests.remove(unit);
+                self.books.held.insert(unit.clone(), HeldUnit { since, problems, digest });
+                let waits = |found: &Diagnostic| WAITING_CODES.contains(&found.code) || is_guard(found.code);
+                if errors.iter().any(waits) {
                     self.books.waiting.insert(unit.clone());
                 }
             } else if blocked.contains(unit) {
@@ -173,6 +227,8 @@ impl Engine {
                 Unit::Zone(origin) => self.books.zones.get(origin).is_some_and(|zone| !zone.faulty),
                 Unit::Nothing => false,
             },
+            why: why(&held.problems),
+            digest: held.digest.clone(),
             files: files.map(shown).collect(),
             problems: held.problems.clone(),
         })

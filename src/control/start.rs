@@ -8,11 +8,13 @@ use std::time::Instant;
 use super::ahead::{Ahead, Progress};
 use super::books::{Books, Known, ServedZone};
 use super::desk::{Desk, Shelf};
-use super::engine::{Engine, How, add_cost, now};
+use super::engine::{Clock, Engine, How, Rules, add_cost, first_settled};
+use super::hour::Hour;
 use super::look::{Ask, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::source::Kind;
 use super::state::{Intent, Manifest, Opened, Remembered, State, StateError};
+use super::standing::Standing;
 use super::store::Store;
 use super::{SourcePath, Sources, Tree, remembered_map};
 use crate::compile::{AccountWords, Builder, Edit, OperatorWords, ZoneChange};
@@ -50,10 +52,10 @@ impl Engine {
         sources: Sources,
         state: &Path,
         from: StartFrom,
-        strict: bool,
+        rules: Rules,
         progress: Arc<Progress>,
     ) -> Result<(Engine, Change), EngineError> {
-        Engine::start_with(sources, state, from, strict, Seed::random(), progress)
+        Engine::start_with(sources, state, from, rules, Seed::random(), progress)
     }
 
     /// [`Engine::start`] with a given seed: two snapshots can be compared only where they share it.
@@ -61,7 +63,7 @@ impl Engine {
         sources: Sources,
         state: &Path,
         from: StartFrom,
-        strict: bool,
+        rules: Rules,
         seed: Seed,
         progress: Arc<Progress>,
     ) -> Result<(Engine, Change), EngineError> {
@@ -71,7 +73,7 @@ impl Engine {
         }
         let mut engine = Engine {
             sources,
-            strict,
+            rules,
             books: Books::default(),
             store: Store::new(state),
             builder: Builder::new(seed.clone()),
@@ -80,10 +82,13 @@ impl Engine {
             changes: VecDeque::new(),
             faults: Vec::new(),
             lost: BTreeSet::new(),
-            started: now(),
+            started: Clock::default().now(),
             base: None,
             forgotten: None,
             has_looked: false,
+            clock: Clock::default(),
+            hour: Hour::default(),
+            remembered_standing: Standing::default(),
             progress,
         };
         let change = match (from, confirmed) {
@@ -105,7 +110,7 @@ impl Engine {
 
     /// There is nothing to go back to: what is good is served.
     fn first(&mut self) -> Result<Change, EngineError> {
-        let how = How { first: true, without_state: false };
+        let how = How { first: true, ..How::default() };
         let change = self.follow(Trigger::Start, &Ask::Everything, &mut Open, how);
         if let Some(fault) = self.faults.first() {
             return Err(EngineError::Folder(format!("{}: {}", fault.place, fault.message)));
@@ -113,7 +118,7 @@ impl Engine {
         if self.books.generation == 0 {
             // Nothing is there: that is what is served.
             let mut change = change.clone();
-            let _ = self.commit(Vec::new(), Vec::new(), &BTreeMap::new(), how, &mut change);
+            self.commit_first(Vec::new(), Vec::new(), &BTreeMap::new(), &mut change);
         }
         Ok(Change { generation: self.books.generation, ..change })
     }
@@ -138,7 +143,7 @@ impl Engine {
         let judged = self.judge_first(&desk, touched, plain, &mut paths, &BTreeMap::new());
         add_cost(change, &desk);
         let read = desk.into_read();
-        let published = self.settle(judged, read, &paths, how, change);
+        let published = self.settle(first_settled(judged), read, &paths, how, change);
         published && !self.books.waiting.is_empty()
     }
 
@@ -156,8 +161,11 @@ impl Engine {
     /// Serves what was confirmed last, then judges what was only intended.
     fn restore(&mut self, manifest: Manifest, intent: Option<Intent>) -> Change {
         let begun = Instant::now();
-        let mut change = Change { at: now(), trigger: Trigger::Start, ..Change::default() };
+        let mut change = Change { at: self.clock.now(), trigger: Trigger::Start, ..Change::default() };
         self.remember_immutable(&manifest);
+        let standing = Standing { approvals: manifest.approvals.clone(), pins: manifest.pins.clone() };
+        self.books.standing = standing.clone();
+        self.remembered_standing = standing;
         let after = intent.map(|intent| {
             let mut after = manifest.clone();
             after.apply(&intent);

@@ -25,3 +25,21 @@ pub struct Touched {
     /// Sets of one map, or of the defaults, whose addresses are others, with what they govern afterwards.
     pub sets: Vec<(SetIndex, Weight)>,
 }
+
+impl Touched {
+    /// Adds what was touched later; of weights the later hold.
+    pub fn absorb(&mut self, later: Touched) {
+        self.zones.extend(later.zones);
+        put(&mut self.fallbacks, later.fallbacks);
+        put(&mut self.sets, later.sets);
+    }
+}
+
+fn put(into: &mut Vec<(u32, Weight)>, later: Vec<(u32, Weight)>) {
+    for (index, weight) in later {
+        match into.iter_mut().find(|(known, _)| *known == index) {
+            Some(known) => known.1 = weight,
+            None => into.push((index, weight)),
+        }
+    }
+}

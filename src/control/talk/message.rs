@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::control::report::{Change, Status};
+use crate::control::report::{Change, PlanReport, Status};
 use crate::judge::Explanation;
 
 /// Version of the protocol: another one where an older program would misread what is sent.
@@ -33,6 +33,31 @@ pub enum Request {
         /// The type, by its mnemonic or as `TYPE65`.
         rtype: String,
     },
+    /// What the files would change; nothing is published.
+    Plan,
+    /// To let content pass that a guard holds.
+    Approve {
+        /// Its digests, as `status` shows them.
+        digests: Vec<String>,
+        /// Who says so.
+        by: String,
+        /// Why, for the journal.
+        reason: String,
+    },
+    /// To serve again what a former generation served.
+    Rollback {
+        /// Which; the one before what is served where it is not named.
+        generation: Option<u64>,
+        /// Of which account; of all where none is named.
+        account: Option<String>,
+        /// Why, for the journal.
+        reason: String,
+    },
+    /// To follow the files again after a rollback.
+    Resume {
+        /// Of which account; of all where none is named.
+        account: Option<String>,
+    },
     /// To take a remembered immutable map away.
     ForgetMap {
         /// The map.
@@ -48,7 +73,9 @@ pub enum Request {
 pub enum Reply {
     /// To [`Request::Status`].
     Status(Box<Status>),
-    /// To [`Request::Reload`] and [`Request::ForgetMap`].
+    /// To [`Request::Plan`].
+    Planned(Box<PlanReport>),
+    /// To everything that may publish something.
     Change(Box<Change>),
     /// To [`Request::Explain`].
     Explained(Box<Explanation>),
@@ -128,6 +155,10 @@ mod tests {
             Request::Status,
             Request::Reload { what: vec!["a.example.".into()], without_state: true },
             Request::Explain { name: "w\\010w.a.example.".into(), rtype: "TYPE65".into() },
+            Request::Plan,
+            Request::Approve { digests: vec!["12ab".into()], by: "ops".into(), reason: "meant".into() },
+            Request::Rollback { generation: Some(7), account: None, reason: "outage".into() },
+            Request::Resume { account: Some("acme".into()) },
             Request::ForgetMap { id: "eu".into(), reason: "two\nlines".into() },
         ];
         for request in requests {

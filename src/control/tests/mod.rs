@@ -2,6 +2,7 @@
 
 mod accounts;
 mod folders;
+mod holds;
 mod immutable;
 mod included;
 mod lists;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 use super::engine::How;
 use super::look::Ask;
 use super::report::{Change, Outcome, Problem, Trigger};
-use super::{Engine, Sources, StartFrom};
+use super::{Engine, Rules, Sources, StartFrom};
 use crate::answer::{self, End};
 use crate::snapshot::Seed;
 use crate::wire::{Name, NameBuf, Question, RrType};
@@ -29,7 +30,7 @@ use crate::wire::{Name, NameBuf, Question, RrType};
 pub(super) struct Place {
     top: tempfile::TempDir,
     pub(super) seed: Seed,
-    strict: bool,
+    rules: Rules,
 }
 
 /// An engine that runs over a place.
@@ -45,7 +46,7 @@ impl Place {
         for folder in ["zones", "addrmaps", "state"] {
             fs::create_dir(top.path().join(folder)).unwrap();
         }
-        let place = Place { top, seed: Seed::random(), strict: false };
+        let place = Place { top, seed: Seed::random(), rules: Rules::default() };
         for (path, text) in files {
             place.write(path, text);
         }
@@ -54,7 +55,7 @@ impl Place {
 
     /// All or nothing.
     pub(super) fn strict(mut self) -> Place {
-        self.strict = true;
+        self.rules.strict = true;
         self
     }
 
@@ -91,7 +92,7 @@ impl Place {
             self.sources(),
             &state,
             from,
-            self.strict,
+            self.rules.clone(),
             self.seed.clone(),
             Default::default(),
         );

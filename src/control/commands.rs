@@ -1,0 +1,195 @@
+//! What people tell the engine beside "read the files": approve, roll back, resume.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::commit::manifest;
+use super::engine::{Engine, How};
+use super::look::{Ask, Looked, Open};
+use super::report::{Change, Outcome, Trigger};
+use super::state::{Approved, Intent, Manifest, Pin, PinScope};
+use super::{SourcePath, Tree};
+use crate::model::{AccountId, Unit};
+
+/// Fewest digits of a digest that a command may name it by.
+const LEAST_DIGITS: usize = 8;
+
+/// What is to be served again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Back {
+    /// The generation; `None` for the one before what is served.
+    pub(super) generation: Option<u64>,
+    /// Whose; `None` for everything.
+    pub(super) account: Option<AccountId>,
+    pub(super) reason: String,
+}
+
+impl Engine {
+    /// Lets content pass that a guard holds. Fails where nothing that is held has such a digest.
+    pub(super) fn approve(&mut self, digests: &[String], by: &str, reason: &str) -> Result<Change, String> {
+        let mut approved: BTreeMap<String, BTreeSet<Unit>> = BTreeMap::new();
+        for wanted in digests {
+            let wanted = wanted.trim().to_ascii_lowercase();
+            if wanted.len() < LEAST_DIGITS || !wanted.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+                return Err(format!(
+                    "not a digest: {wanted:?}; write {LEAST_DIGITS} or more digits of one that status shows"
+                ));
+            }
+            let held = self.books.held.iter().filter_map(|(unit, held)| Some((unit, held.digest.as_ref()?)));
+            let fitting: Vec<_> = held.filter(|(_, digest)| digest.starts_with(&wanted)).collect();
+            let distinct: BTreeSet<&String> = fitting.iter().map(|(_, digest)| *digest).collect();
+            if distinct.len() > 1 {
+                return Err(format!("more than one thing held begins with {wanted}: write more digits"));
+            }
+            if fitting.is_empty() {
+                return Err(format!("nothing that a guard holds has this digest: {wanted}"));
+            }
+            for (unit, digest) in fitting {
+                approved.entry(digest.clone()).or_default().insert(unit.clone());
+            }
+        }
+        let before = self.books.standing.clone();
+        let at = self.clock.now();
+        for digest in approved.keys() {
+            let approval = Approved { by: by.to_owned(), reason: reason.to_owned(), at, expires: None };
+            self.books.standing.approvals.insert(digest.clone(), approval);
+        }
+        let units = approved.into_values().flatten().collect();
+        let change = self.again(Trigger::Approve, units, How::default());
+        self.kept(before, change)
+    }
+
+    /// Serves again what a former generation served, and keeps to it whatever the files say until [`Engine::resume`].
+    /// Immutable maps that were ever served are served on. Fails where there is no such generation, or nothing of it
+    /// differs from what is served.
+    pub(super) fn roll_back(&mut self, back: &Back) -> Result<Change, String> {
+        let begun = Instant::now();
+        let served = manifest(&self.books);
+        let (generation, target) = match back.generation {
+            Some(generation) => (generation, self.remembered(generation)?),
+            None => self.one_before(&served, back.account.as_ref())?,
+        };
+        let after = overlaid(&served, &target, back.account.as_ref());
+        let touched: BTreeSet<SourcePath> =
+            Intent::between(&served, &after).files.into_iter().map(|(path, _)| path).collect();
+        if touched.is_empty() {
+            return Err(format!("what generation {generation} served is what is served now"));
+        }
+        let before = self.books.standing.clone();
+        let scope = back.account.clone().map_or(PinScope::Everything, PinScope::Account);
+        let pin = Pin { generation, at: self.clock.now(), reason: back.reason.clone() };
+        self.books.standing.pins.insert(scope, pin);
+        let mut change = Change {
+            at: self.clock.now(),
+            trigger: Trigger::Rollback,
+            generation: self.books.generation,
+            ..Change::default()
+        };
+        let how = How { unguarded: true, ..How::default() };
+        self.round(Some(&after), &touched, BTreeSet::new(), &mut Open, how, &mut change);
+        if change.outcome != Outcome::Published {
+            self.books.standing = before;
+            return Ok(self.done(begun, change));
+        }
+        let change = self.done(begun, change);
+        // The files say otherwise now: they are looked at, so that it is known what waits.
+        let paths = touched.iter().map(|path| path.on_disk(&self.sources)).collect();
+        let looked = self.follow(Trigger::Rollback, &Ask::Paths(paths), &mut Open, How::default());
+        Ok(Change { held: looked.held, ..change })
+    }
+
+    /// Follows the files again where they were rolled back. Fails where they were not.
+    pub(super) fn resume(&mut self, account: Option<&AccountId>) -> Result<Change, String> {
+        let before = self.books.standing.clone();
+        match account {
+            None if before.pins.is_empty() => return Err("nothing was rolled back".to_owned()),
+            None => self.books.standing.pins.clear(),
+            Some(account) => {
+                let scope = PinScope::Account(account.clone());
+                if self.books.standing.pins.remove(&scope).is_none() {
+                    return Err(format!("account {account} was not rolled back by itself"));
+                }
+            }
+        }
+        let units = self.books.held.keys().cloned().collect();
+        let change = self.again(Trigger::Resume, units, How::default());
+        self.kept(before, change)
+    }
+
+    /// Judges units again although nothing happened to their files.
+    fn again(&mut self, trigger: Trigger, mut units: BTreeSet<Unit>, how: How) -> Change {
+        let begun = Instant::now();
+        units.extend(self.books.waiting.iter().cloned());
+        let (faults, lost) = (self.faults.clone(), self.lost.clone());
+        let looked = Looked { units, faults, lost, ..Looked::default() };
+        self.change(begun, trigger, looked, &mut Open, how)
+    }
+
+    /// What stands is as before where it could not be remembered.
+    fn kept(&mut self, before: super::standing::Standing, change: Change) -> Result<Change, String> {
+        if self.standing_differs() {
+            self.books.standing = before;
+            let why = change.problems.iter().map(|problem| problem.message.clone()).next();
+            return Err(why.unwrap_or_else(|| "it could not be remembered".to_owned()));
+        }
+        Ok(change)
+    }
+
+    /// Whether something stands that is not remembered.
+    pub(super) fn standing_differs(&self) -> bool {
+        self.books.standing != self.remembered_standing
+    }
+
+    fn done(&mut self, begun: Instant, mut change: Change) -> Change {
+        change.generation = self.books.generation;
+        change.took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.remember(&change);
+        change
+    }
+
+    /// What a generation was made of.
+    pub(super) fn remembered(&self, generation: u64) -> Result<Manifest, String> {
+        let found = self.store.manifest_at(generation).map_err(|error| error.to_string())?;
+        found.ok_or_else(|| {
+            let kept = self.store.generations();
+            match (kept.first(), kept.last()) {
+                (Some(first), Some(last)) => format!(
+                    "no such generation: {generation}; those from {} to {} are kept, history lists them",
+                    first.generation, last.generation
+                ),
+                _ => format!("no such generation: {generation}; none is kept yet"),
+            }
+        })
+    }
+
+    /// The last generation that served something else than what is served now, or than what was rolled back to.
+    fn one_before(&self, served: &Manifest, account: Option<&AccountId>) -> Result<(u64, Manifest), String> {
+        let pins = &self.books.standing.pins;
+        let scope = account.cloned().map_or(PinScope::Everything, PinScope::Account);
+        let from = pins.get(&scope).map_or(served.generation, |pin| pin.generation);
+        let kept = self.store.generations();
+        let earlier = kept.iter().rev().map(|kept| kept.generation).filter(|kept| *kept < from);
+        for generation in earlier {
+            let target = self.remembered(generation)?;
+            let after = overlaid(served, &target, account);
+            if !Intent::between(served, &after).files.is_empty() {
+                return Ok((generation, target));
+            }
+        }
+        Err("nothing else was served before, as far as is remembered".to_owned())
+    }
+}
+
+/// What is served, with the files of an account, or all, as they were.
+fn overlaid(served: &Manifest, target: &Manifest, account: Option<&AccountId>) -> Manifest {
+    let Some(account) = account else {
+        return Manifest { files: target.files.clone(), views: target.views.clone(), ..served.clone() };
+    };
+    let is_its = |path: &SourcePath| {
+        path.is_of(account) || (account.is_default() && path.tree == Tree::Zones && !path.is_in_folder())
+    };
+    let mut files = served.files.clone();
+    files.retain(|path, _| !is_its(path));
+    files.extend(target.files.iter().filter(|(path, _)| is_its(path)).map(|(path, file)| (path.clone(), *file)));
+    Manifest { files, ..served.clone() }
+}

@@ -1,0 +1,47 @@
+//! What the files would change, without changing it.
+
+use std::time::Instant;
+
+use super::commit::take_back;
+use super::engine::{Engine, How, Round};
+use super::look::{Ask, Gate, Looked, look};
+use super::report::{Change, Held, PlanReport, Problem, Trigger};
+use super::settling::{Taken, why};
+use crate::model::{Diagnostic, Unit};
+
+impl Engine {
+    /// Judges what the files say like a change, and tells what would come of it. Nothing is published, remembered or
+    /// noted.
+    pub(super) fn plan_files(&mut self, gate: &mut dyn Gate) -> PlanReport {
+        let begun = Instant::now();
+        let faults = self.books.faults.clone();
+        let looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Everything, gate);
+        let Looked { touched, units, faults: of_folders, strays, .. } = looked;
+        let mut change = Change { trigger: Trigger::Plan, ..Change::default() };
+        let how = How::default();
+        let Round { settled, weighed, .. } = self.half_round(None, &touched, units, gate, how, &mut change);
+        self.books.faults = faults;
+        if let Taken::Candidate(candidate) = settled.taken {
+            take_back(*candidate, &mut self.builder, self.books.generation);
+        }
+        let told = of_folders.iter().chain(&strays).chain(&settled.told).map(Problem::from);
+        let mut report = PlanReport { served: self.books.generation, ..PlanReport::default() };
+        report.problems = told.chain(std::mem::take(&mut change.problems)).collect();
+        for (unit, found) in &settled.denied {
+            report.held.push(self.would_hold(unit, found, settled.digests.get(unit).cloned()));
+        }
+        if let Some(weighed) = weighed {
+            report.plan = weighed.plan;
+            report.proof = weighed.proof;
+        }
+        report.took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        report
+    }
+
+    fn would_hold(&self, unit: &Unit, found: &[Diagnostic], digest: Option<String>) -> Held {
+        let problems: Vec<Problem> = found.iter().map(Problem::from).collect();
+        let since = self.books.held.get(unit).map_or_else(|| self.clock.now(), |held| held.since);
+        let why = why(&problems);
+        Held { unit: unit.to_string(), since, serving: true, why, digest, problems, ..Held::default() }
+    }
+}

@@ -1,0 +1,26 @@
+//! What stands whatever the files say: content that was approved, and what was rolled back.
+
+use std::collections::BTreeMap;
+
+use super::state::{Approved, Pin, PinScope};
+use crate::model::{AccountId, Unit};
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// By the digest of the content.
+    pub(super) approvals: BTreeMap<String, Approved>,
+    pub(super) pins: BTreeMap<PinScope, Pin>,
+}
+
+impl Standing {
+    /// Why a unit is kept as it is, if it was rolled back.
+    pub(super) fn pin_of(&self, unit: &Unit) -> Option<&Pin> {
+        let of_account = match unit {
+            Unit::Account(account) => self.pins.get(&PinScope::Account(account.clone())),
+            Unit::Zone(_) => self.pins.get(&PinScope::Account(AccountId::default_account())),
+            Unit::Operator | Unit::Nothing => None,
+        };
+        of_account.or_else(|| self.pins.get(&PinScope::Everything))
+    }
+}

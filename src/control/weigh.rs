@@ -1,0 +1,246 @@
+//! A candidate before it is served: proven, and compared with what is served now and an hour ago.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::commit::Candidate;
+use super::desk::{Desk, Found};
+use super::engine::{Engine, How};
+use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
+use super::source::{Digest, Kind};
+use super::{SourcePath, cores};
+use crate::judge::guards::{self, Since, Trip};
+use crate::judge::plan::{self, Tally};
+use crate::judge::proof::{self, Proof, Report};
+use crate::model::{
+    AccountId, AccountSettings, Diagnostic, LoadedZone, MapOwner, Place, Unit, World, ZoneContent,
+};
+use crate::wire::Name;
+use crate::zonefile::{self, ReadOptions};
+
+/// Hexadecimal digits of a digest of content, as people see it.
+const DIGITS: usize = 32;
+/// Zones of which no data changed that are proven for each map or account that did.
+const REPRESENTATIVES: usize = 3;
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Weighed {
+    /// What cannot pass, and why.
+    pub(super) held: BTreeMap<Unit, Vec<Diagnostic>>,
+    /// The content of those that only an approval is wanted for.
+    pub(super) digests: BTreeMap<Unit, String>,
+    /// What it would change.
+    pub(super) plan: plan::Plan,
+    /// What was proven.
+    pub(super) proof: Report,
+}
+
+impl Engine {
+    /// Proves a candidate and asks the guards.
+    pub(super) fn weigh(&self, candidate: &Candidate, desk: &Desk<'_>, how: How) -> Weighed {
+        let served = self.publisher.current();
+        let (plans, applied) = (candidate.plans(), candidate.applied());
+        let plan = plan::plan(&served, &applied.snapshot, &applied.touched);
+        let world = self.world_after(plans, desk);
+        let Proof { report, broken } = proof::prove(&world, &applied.snapshot);
+        let mut weighed = Weighed { plan, proof: report, ..Weighed::default() };
+        for (unit, found) in broken {
+            for unit in concerned(plans, &unit) {
+                weighed.held.entry(unit).or_default().push(found.clone());
+            }
+        }
+        if how.unguarded || desk.is_memory() {
+            return weighed;
+        }
+        let limits = &self.rules.guards;
+        let mut trips = guards::judge(&weighed.plan, limits, Since::Served);
+        if let Some((ago, mut touched)) = self.hour.ago(self.clock.now()) {
+            touched.absorb(applied.touched.clone());
+            let since = plan::plan(ago, &applied.snapshot, &touched);
+            trips.extend(guards::judge(&since, limits, Since::HourAgo));
+        }
+        let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
+        for trip in &trips {
+            for plan in plans.iter().filter(|plan| trips_over(plan, trip)) {
+                let digest =
+                    digests.entry(plan.unit.clone()).or_insert_with(|| self.digest_of(plan)).clone();
+                if !self.is_approved(plans, &digest) {
+                    let found = self.told_trip(trip, plan, &digest);
+                    weighed.held.entry(plan.unit.clone()).or_default().push(found);
+                }
+            }
+        }
+        digests.retain(|unit, _| weighed.held.contains_key(unit));
+        weighed.digests = digests;
+        weighed
+    }
+
+    fn told_trip(&self, trip: &Trip, plan: &Plan, digest: &str) -> Diagnostic {
+        let changed = plan.files.keys().next();
+        let place = changed.map(|path| super::folder::display(&path.on_disk(&self.sources)));
+        let place = place.unwrap_or_else(|| super::folder::display(&self.sources.zones));
+        let hint = format!("if that is meant: portolan approve {digest} --reason TEXT ({})", trip.setting);
+        Diagnostic::error(trip.code, Place::file(&place), trip.message.clone()).hint(hint)
+    }
+
+    /// Whether content was approved, by a command or in the operator's files as they would be.
+    fn is_approved(&self, plans: &[Plan], digest: &str) -> bool {
+        let now = self.clock.now();
+        let by_command = self.books.standing.approvals.iter();
+        let by_command =
+            by_command.filter(|(_, approved)| approved.expires.is_none_or(|expires| expires > now));
+        let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
+        let by_file = self.books.approvals_after(operator).into_iter();
+        let by_file =
+            by_file.filter(|approval| approval.expires.is_none_or(|expires| expires > now));
+        by_command.map(|(approved, _)| approved.clone()).chain(by_file.map(|file| file.digest)).any(|approved| {
+            // A file may write more digits than are shown.
+            approved.starts_with(digest) || (approved.len() >= DIGITS && digest.starts_with(&approved))
+        })
+    }
+
+    /// The digest of what a unit would be: of all its sources, and of the maps that the operator made for it. It is the
+    /// same on every server that reads the same files, whatever these served before.
+    fn digest_of(&self, plan: &Plan) -> String {
+        let mut sources: BTreeMap<SourcePath, Digest> = BTreeMap::new();
+        let of_unit = self.books.served_of(&plan.unit);
+        let with_named = of_unit.flat_map(|path| {
+            let named = self.books.names.get(path).into_iter().flatten();
+            std::iter::once(path).chain(named)
+        });
+        for path in with_named {
+            let served = self.books.files.get(path).and_then(|known| known.served);
+            sources.extend(served.map(|digest| (path.clone(), digest)));
+        }
+        for (path, copy) in &plan.files {
+            match copy {
+                Some(copy) => sources.insert(path.clone(), copy.digest),
+                None => sources.remove(path),
+            };
+        }
+        let mut octets = Vec::new();
+        for (path, digest) in sources {
+            octets.extend(path.to_bytes());
+            octets.push(0);
+            octets.extend(digest.0);
+        }
+        if let Some(account) = plan.account() {
+            let maps = maps_after(&self.books, account, plan);
+            for map in maps.iter().filter(|map| map.owner == MapOwner::Operator) {
+                let members = map.memberships.iter().map(|membership| &membership.member);
+                let members: Vec<String> = members.map(|member| format!("{member:?}")).collect();
+                let text = super::remembered_map::text(map);
+                octets.extend(format!("{text}{} {} {members:?}\n", map.enabled, map.immutable).bytes());
+            }
+        }
+        let mut digest = Digest::of(&octets).to_string();
+        digest.truncate(DIGITS);
+        digest
+    }
+
+    /// What the proof is to look at: the accounts of these plans with all that they say, the zones that change, and of
+    /// those that do not a few for each map and account that does.
+    fn world_after(&self, plans: &[Plan], desk: &Desk<'_>) -> World {
+        let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
+        let mut world = World {
+            anycast: anycast_after(&self.books, operator).cloned(),
+            faulty_accounts: self.faulty_after(plans).accounts,
+            faulty_operator: self.faulty_after(plans).operator,
+            ledger: self.books.ledger_after(operator).into(),
+            ownership: self.rules.ownership,
+            assertions: self.books.assertions_after(plans),
+            ..World::default()
+        };
+        let mut accounts: BTreeSet<AccountId> = plans.iter().filter_map(|plan| plan.account().cloned()).collect();
+        accounts.extend(plans.iter().flat_map(|plan| plan.zones.values()).filter_map(|(path, _)| path.account()));
+        let mut others: BTreeSet<Name> = BTreeSet::new();
+        if operator.is_some() {
+            let shared = self.books.zones.iter().filter(|(_, zone)| !zone.faulty).take(REPRESENTATIVES);
+            others.extend(shared.map(|(origin, _)| origin.clone()));
+            accounts.extend(others.iter().filter_map(|origin| self.books.zones.get(origin)).map(|zone| zone.account.clone()));
+        }
+        for account in accounts {
+            let plan = plans.iter().find(|plan| plan.account() == Some(&account));
+            let served = self.books.accounts.get(&account);
+            let before = served.and_then(|served| served.settings.clone());
+            let settings = plan.and_then(|plan| plan.settings.clone()).unwrap_or(before);
+            let settings =
+                settings.map_or_else(|| AccountSettings::new(account.clone()), |settings| (*settings).clone());
+            let maps = match plan {
+                Some(plan) => maps_after(&self.books, &account, plan),
+                None => served.map(|served| served.maps()).unwrap_or_default(),
+            };
+            if plan.is_some() || operator.is_some() {
+                others.extend(self.books.any_zone_of(&account));
+                for map in &maps {
+                    let members = map.zones().map(|(origin, _)| origin);
+                    let known = members.filter(|origin| self.books.zones.contains_key(*origin));
+                    others.extend(known.take(REPRESENTATIVES).cloned());
+                }
+                others.extend(settings.zones.keys().take(REPRESENTATIVES).cloned());
+            }
+            world.maps.extend(maps);
+            world.accounts.insert(account, settings);
+        }
+        let changed: Vec<(&Name, &SourcePath, &Plan)> = plans
+            .iter()
+            .flat_map(|plan| plan.zones.iter().map(move |(origin, zone)| (origin, zone, plan)))
+            .filter(|(_, (_, zone), _)| matches!(zone, ZonePlan::Good(_)))
+            .map(|(origin, (path, _), plan)| (origin, path, plan))
+            .collect();
+        let removed = plans.iter().flat_map(|plan| &plan.zones);
+        for (origin, _) in removed {
+            others.remove(origin);
+        }
+        let mut again: BTreeSet<Name> = BTreeSet::new();
+        let read = |_: &mut (), zones: &[(&Name, &SourcePath, &Plan)]| -> Vec<LoadedZone> {
+            zones.iter().filter_map(|(origin, path, plan)| self.zone_after(origin, path, plan, &world, desk)).collect()
+        };
+        let new: Vec<LoadedZone> = cores::in_chunks(&changed, read).into_iter().flatten().collect();
+        // Those whose settings alone change are as they are remembered.
+        again.extend(changed.iter().filter(|(_, path, plan)| !plan.files.contains_key(*path)).map(|(origin, ..)| (*origin).clone()));
+        others.extend(again);
+        let known = |zone: &LoadedZone| world.accounts.contains_key(&zone.account);
+        let others = self.world_of(&others).zones;
+        let others: Vec<LoadedZone> = others.into_iter().filter(known).collect();
+        world.zones = new;
+        world.zones.extend(others);
+        world
+    }
+
+    /// A zone as its file says.
+    fn zone_after(
+        &self,
+        origin: &Name,
+        path: &SourcePath,
+        plan: &Plan,
+        world: &World,
+        desk: &Desk<'_>,
+    ) -> Option<LoadedZone> {
+        let account = path.account()?;
+        let settings = world.accounts.get(&account)?;
+        if !plan.files.contains_key(path) || !matches!(path.kind(), Kind::Zone(_)) {
+            return None;
+        }
+        let Found::Content(copy) = desk.read(path) else { return None };
+        let namer = desk.namer(path);
+        let options = ReadOptions { require_tags: settings.require_tags };
+        let data = zonefile::read_zone(&desk.shown(path), &copy.content, origin, options, &namer).0?;
+        Some(LoadedZone { origin: origin.clone(), account, content: ZoneContent::Good(Arc::new(data)) })
+    }
+}
+
+/// Which of the plans a broken property holds: those of the unit that is at fault; where it is none of them, all, for
+/// one of them brought it about.
+fn concerned(plans: &[Plan], unit: &Unit) -> Vec<Unit> {
+    let is_it = |plan: &&Plan| match (&plan.unit, unit) {
+        (Unit::Zone(_), Unit::Account(account)) => account.is_default(),
+        (planned, unit) => planned == unit,
+    };
+    let mut units: Vec<Unit> = plans.iter().filter(is_it).map(|plan| plan.unit.clone()).collect();
+    if units.is_empty() {
+        units.extend(plans.iter().map(|plan| plan.unit.clone()));
+    }
+    units
+}

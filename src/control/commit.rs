@@ -13,7 +13,7 @@ use super::source::Kind;
 use super::state::{Faulty, Intent, Manifest, Remembered, View};
 use super::store::Contents;
 use super::{SourcePath, remembered_map};
-use crate::compile::{AccountWords, Edit, OperatorWords, ZoneChange};
+use crate::compile::{AccountWords, Applied, Edit, OperatorWords, ZoneChange};
 use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Place, Unit};
 use crate::snapshot::Zone;
 
@@ -79,7 +79,7 @@ impl Engine {
             let put = ZoneChange::Put { account: zone.account.clone(), zone: zone.zone.clone() };
             (zone.origin.clone(), put)
         }));
-        let (snapshot, cost) = self.builder.apply(edit, intent.generation);
+        let Applied { snapshot, cost, .. } = self.builder.apply(edit, intent.generation);
         change.cost.sets_stored += cost.sets_stored;
         let before = self.publisher.publish(Arc::new(snapshot));
         self.retired.push(before);

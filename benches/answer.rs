@@ -158,7 +158,7 @@ fn many_zones() -> Snapshot {
         (origin, ZoneChange::Put { account: account.clone(), zone })
     });
     let edit = Edit { zones: zones.collect(), ..Edit::default() };
-    builder.apply(edit, 1).0
+    builder.apply(edit, 1).snapshot
 }
 
 /// Batches of all sizes, in a small world and in a large one. The time is that of a whole batch, without the copying

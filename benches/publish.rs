@@ -73,12 +73,12 @@ fn publish(c: &mut Criterion) {
     let account = AccountId::default_account();
     for zones in [1_000, 100_000, 1_000_000] {
         let mut builder = filled(&account, zones);
-        let publisher = Publisher::new(Arc::new(builder.apply(Edit::default(), 2).0));
+        let publisher = Publisher::new(Arc::new(builder.apply(Edit::default(), 2).snapshot));
         let mut retired = Retired::default();
         let mut generation = 2;
         let mut published = |builder: &mut Builder, edit: Edit| {
             generation += 1;
-            retired.push(publisher.publish(Arc::new(builder.apply(edit, generation).0)));
+            retired.push(publisher.publish(Arc::new(builder.apply(edit, generation).snapshot)));
             retired.free()
         };
         // Zones of all shards, so that it is not always the same one that is warm.

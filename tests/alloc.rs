@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use portolan::answer::{Settings, Transport, respond};
-use portolan::compile::{AccountWords, Builder, Edit, Seed, ZoneChange, compile, compile_zone};
+use portolan::compile::{AccountWords, Applied, Builder, Edit, Seed, ZoneChange, compile, compile_zone};
 use portolan::model::{
     AccountId, AddressMap, AnycastDefaults, Files, FoundFile, LoadedZone, MapId, MapOwner, Member,
     Membership, Place, World, ZoneContent, ZoneData,
@@ -122,7 +122,7 @@ fn a_change_among_many_zones_allocates_little() {
     let members: Vec<Membership> = origins.iter().take(ZONES / 2).map(member).collect();
     let accounts = vec![(account.clone(), map(&account, &members, 1))];
     let first = Edit { zones: zones.collect(), accounts, operator: None };
-    let (snapshot, cost) = builder.apply(first, 1);
+    let Applied { snapshot, cost, .. } = builder.apply(first, 1);
     assert_eq!((snapshot.zones.len() as u64, cost.zones_stored), (100_000, 100_000));
     let publisher = Publisher::new(Arc::new(snapshot));
 
@@ -134,7 +134,7 @@ fn a_change_among_many_zones_allocates_little() {
         let zone = compile_zone(&data, true, builder.seed()).unwrap();
         assert_eq!(zone.names(), 13);
         let zones = vec![(origin.clone(), ZoneChange::Put { account: account.clone(), zone })];
-        let (snapshot, cost) = builder.apply(Edit { zones, ..Edit::default() }, 2);
+        let Applied { snapshot, cost, .. } = builder.apply(Edit { zones, ..Edit::default() }, 2);
         assert_eq!((cost.zones_stored, cost.sets_stored, cost.entries_touched), (1, 0, 0));
         drop(publisher.publish(Arc::new(snapshot)));
     });
@@ -143,7 +143,7 @@ fn a_change_among_many_zones_allocates_little() {
     let words = map(&account, &members, 2);
     let set_edit = allocation_counter::measure(|| {
         let edit = Edit { accounts: vec![(account.clone(), words)], ..Edit::default() };
-        let (snapshot, cost) = builder.apply(edit, 3);
+        let Applied { snapshot, cost, .. } = builder.apply(edit, 3);
         assert_eq!((cost.zones_stored, cost.sets_stored, cost.entries_touched), (0, 1, 0));
         drop(publisher.publish(Arc::new(snapshot)));
     });

@@ -6,7 +6,7 @@ use super::locate::{Found, Located, relative};
 use super::outcome::{End, Link, LinkKind, Outcome};
 use super::trace::{Step, Trace};
 use crate::model::AUTOMATIC_TTL;
-use crate::snapshot::{AccountIndex, Node, Rrset, Snapshot, ZoneEntry};
+use crate::snapshot::{AccountIndex, Node, Snapshot, ZoneEntry};
 use crate::wire::edns::ExtendedError;
 use crate::wire::{NameBuf, Question, Rcode, RrType};
 
@@ -240,7 +240,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
             return Turn::Fails(LONG_CHAIN);
         }
         self.push(Link { entry, rrset, kind: LinkKind::Cname });
-        let target = target_of(entry, rrset);
+        let target = entry.zone.target_of(rrset);
         self.trace.step(|| Step::Alias(target.clone()));
         self.lead(target)
     }
@@ -250,7 +250,7 @@ impl<'s, T: Trace<'s>> Walk<'s, '_, T> {
         if !self.may_follow() {
             return Turn::Fails(LONG_CHAIN);
         }
-        let target = target_of(entry, rrset);
+        let target = entry.zone.target_of(rrset);
         self.trace.step(|| Step::Flatten(target.clone()));
         let link = Link { entry, rrset, kind: LinkKind::Cname };
         self.flattened.get_or_insert_with(|| Flattened { link, apex: node.is_apex() });
@@ -319,14 +319,4 @@ fn no_data<'s>(entry: &'s ZoneEntry, node: Node<'s>) -> Turn<'s> {
 
 fn capped_ttl(entry: &ZoneEntry) -> u32 {
     entry.zone.negative_ttl().min(AUTOMATIC_TTL)
-}
-
-/// The target of a CNAME in lower case.
-fn target_of(entry: &ZoneEntry, rrset: Rrset<'_>) -> NameBuf {
-    let rdata = rrset.first_rdata();
-    let target = match rrset.is_patched() {
-        true => NameBuf::concat(&rdata[..rdata.len() - 2], entry.zone.origin()),
-        false => NameBuf::from_wire(rdata),
-    };
-    target.expect("the RDATA of a compiled CNAME is a name").to_lower()
 }

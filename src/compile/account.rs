@@ -1,15 +1,17 @@
 //! What is known of one account between two edits, and what it decides for its zones.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::edit::{AccountWords, OperatorWords};
+use super::scales::Counted;
 use super::sets::Sets;
 use crate::addrmap::{Decision, NoAddresses, Precedence, zone_governor};
 use crate::model::{AccountId, AccountSettings, AddressMap, MapId, World};
-use crate::snapshot::{Fallback, SetIndex};
+use crate::snapshot::{Fallback, SetIndex, Tally, Weight, Zone};
 use crate::wire::Name;
 use crate::wire::edns::ExtendedError;
+use crate::wire::name::{is_at_or_below, labels};
 
 /// An account.
 #[derive(Debug)]
@@ -18,8 +20,14 @@ pub(super) struct AccountState {
     pub(super) id: AccountId,
     /// What was said last.
     pub(super) words: AccountWords,
-    /// Number of its zones.
-    pub(super) zones: usize,
+    /// Its zones.
+    pub(super) tally: Tally,
+    /// Those of them that have no set of their own.
+    pub(super) falling: Weight,
+    /// Addresses of its maps that answer for a name.
+    pub(super) addresses: Counted,
+    /// Its zones with aliases that lead out of them, by the end of the names that these lead to.
+    aliases: HashMap<Box<[u8]>, BTreeSet<Name>>,
     /// Its maps, each with its place in the table of sets.
     maps: HashMap<MapId, Mapped>,
     /// The maps that name a zone, whether there is such a zone or not.
@@ -40,7 +48,10 @@ impl AccountState {
         AccountState {
             id,
             words: AccountWords::default(),
-            zones: 0,
+            tally: Tally::default(),
+            falling: Weight::default(),
+            addresses: Counted::default(),
+            aliases: HashMap::new(),
             maps: HashMap::new(),
             members: HashMap::new(),
             wide: Vec::new(),
@@ -81,6 +92,37 @@ impl AccountState {
         self.wide = words.maps.iter().filter(|map| map.immutable || map.is_account_wide()).cloned().collect();
         self.words = words;
         affected
+    }
+
+    /// Its maps, each with its place in the table of sets.
+    pub(super) fn sets(&self) -> impl Iterator<Item = SetIndex> {
+        self.maps.values().map(|mapped| mapped.set)
+    }
+
+    /// Keeps the directory of aliases for a zone that came (`there`) or goes.
+    pub(super) fn enter_aliases(&mut self, origin: &Name, zone: &Zone, there: bool) {
+        for target in zone.leaving_targets() {
+            let end = end_of(target.as_wire());
+            if there {
+                self.aliases.entry(end.into()).or_default().insert(origin.clone());
+            } else if let Some(zones) = self.aliases.get_mut(end) {
+                zones.remove(origin);
+                if zones.is_empty() {
+                    self.aliases.remove(end);
+                }
+            }
+        }
+    }
+
+    /// The zones with aliases that may lead to a name at or below an origin of this end, and perhaps more.
+    pub(super) fn aliases_to(&self, end: &[u8]) -> impl Iterator<Item = &Name> {
+        // What a DNAME leads to lies below its target, so that a shorter one may lead here as well.
+        let at_or_above = suffixes(end).filter_map(|end| self.aliases.get(end));
+        // Of a short origin the targets below it are more than one end.
+        let is_short = labels(end).count() < ENDS;
+        let all = is_short.then(|| self.aliases.iter()).into_iter().flatten();
+        let below = all.filter(move |(other, _)| is_at_or_below(other, end)).map(|(_, zones)| zones);
+        at_or_above.chain(below).flatten()
     }
 
     /// Zones whose `ipv6` is not what it was.
@@ -164,6 +206,27 @@ impl AccountState {
     fn set_of(&self, map: &AddressMap) -> SetIndex {
         self.maps.get(&map.id).expect("every map of an account has a set").set
     }
+}
+
+/// How many labels of a target its zones are found by.
+const ENDS: usize = 2;
+
+/// The last labels of a name, by which aliases that lead there are found.
+pub(super) fn end_of(name: &[u8]) -> &[u8] {
+    let skip = labels(name).count().saturating_sub(ENDS);
+    let octets: usize = labels(name).take(skip).map(|label| 1 + label.len()).sum();
+    &name[octets..]
+}
+
+/// A name and all above it, the root last.
+fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(name);
+    std::iter::from_fn(move || {
+        let suffix = rest?;
+        rest =
+            suffix.split_first().filter(|(len, _)| **len > 0).map(|(len, tail)| &tail[usize::from(*len)..]);
+        Some(suffix)
+    })
 }
 
 fn origins(map: Option<&AddressMap>) -> impl Iterator<Item = &Name> {

@@ -1,15 +1,17 @@
 //! The snapshot that was made last and what is needed to make the next one from it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::account::{AccountState, told};
-use super::edit::{AccountWords, Edit, EditCost, OperatorWords, ZoneChange};
+use super::edit::{AccountWords, Applied, Edit, OperatorWords, ZoneChange};
 use super::indices::Indices;
+use super::rest::Rest;
+use super::scales::{Scales, tally_of, weight_of};
 use super::sets::Sets;
 use crate::addrmap::NoAddresses;
 use crate::model::AccountId;
 use crate::snapshot::{
-    Account, AccountIndex, Fallback, Seed, SetIndex, Snapshot, Zone, ZoneEntry, ZoneIndex,
+    Account, AccountIndex, Fallback, Owned, Seed, SetIndex, Snapshot, Weight, Zone, ZoneEntry, ZoneIndex,
 };
 use crate::wire::Name;
 
@@ -24,25 +26,16 @@ use crate::wire::Name;
 #[derive(Debug)]
 pub struct Builder {
     /// What was made last; all of it is shared with whoever has got it.
-    snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
     /// By index in the account table.
-    accounts: Vec<Option<AccountState>>,
+    pub(super) accounts: Vec<Option<AccountState>>,
     by_id: HashMap<AccountId, AccountIndex>,
     account_indices: Indices,
-    sets: Sets,
+    pub(super) sets: Sets,
     operator: OperatorWords,
     /// The set of the anycast defaults, while there are any.
     anycast: Option<SetIndex>,
-}
-
-/// What one edit leaves to do at its end.
-#[derive(Default)]
-struct Rest {
-    cost: EditCost,
-    /// Zones whose own set or `ipv6` may be another, with the account that says so.
-    zones: Vec<(AccountIndex, Name)>,
-    /// Accounts that may be answered otherwise, or be gone.
-    accounts: BTreeSet<AccountIndex>,
+    pub(super) scales: Scales,
 }
 
 impl Builder {
@@ -56,6 +49,7 @@ impl Builder {
             sets: Sets::default(),
             operator: OperatorWords::default(),
             anycast: None,
+            scales: Scales::default(),
         }
     }
 
@@ -70,10 +64,43 @@ impl Builder {
         self.state(index).map(|state| &state.words)
     }
 
+    /// What a set governs: the zones of which it is the own set, and those that fall back to it.
+    pub fn weight(&self, set: SetIndex) -> Weight {
+        self.scales.weight(set)
+    }
+
+    /// What of an account falls back to what answers for its zones without a map of their own.
+    pub fn falling(&self, account: &AccountId) -> Weight {
+        let state = self.by_id.get(account).and_then(|index| self.state(*index));
+        state.map(|state| state.falling).unwrap_or_default()
+    }
+
+    /// The edit that takes an edit back, once that has been applied: asked for before.
+    pub fn inverse(&self, edit: &Edit) -> Edit {
+        let zone = |origin: &Name| {
+            let entry = self.snapshot.zones.get(self.seed(), &origin.to_lower_wire())?;
+            let account = self.state(entry.account)?.id.clone();
+            Some(ZoneChange::Put { account, zone: entry.zone.clone() })
+        };
+        let zones = edit.zones.iter();
+        let accounts = edit.accounts.iter();
+        Edit {
+            zones: zones
+                .map(|(origin, _)| (origin.clone(), zone(origin).unwrap_or(ZoneChange::Remove)))
+                .collect(),
+            accounts: accounts
+                .map(|(id, _)| (id.clone(), self.words(id).cloned().unwrap_or_default()))
+                .collect(),
+            operator: edit.operator.as_ref().map(|_| self.operator.clone()),
+        }
+    }
+
     /// Makes the next snapshot. Whatever the order of the changes in the edit, the result is the one that compiling
     /// everything anew would have.
-    pub fn apply(&mut self, edit: Edit, generation: u64) -> (Snapshot, EditCost) {
+    pub fn apply(&mut self, edit: Edit, generation: u64) -> Applied {
         let mut rest = Rest::default();
+        let server =
+            Owned { before: self.scales.tally, addresses: self.scales.addresses.len(), ..Owned::default() };
         if let Some(words) = edit.operator {
             self.hear_operator(words, &mut rest);
         }
@@ -89,20 +116,25 @@ impl Builder {
                 ZoneChange::Remove => self.remove(&origin, &mut rest),
             }
         }
-        for (account, origin) in &rest.zones {
-            rest.cost.entries_touched += u64::from(self.touch(*account, origin));
+        for (account, origin) in std::mem::take(&mut rest.zones) {
+            let touched = self.touch(account, &origin, &mut rest);
+            rest.cost.entries_touched += u64::from(touched);
         }
-        rest.cost.accounts_stored = self.store_accounts(&rest.accounts);
-        let sets = self.sets.take_changed();
-        rest.cost.sets_stored = sets.len() as u64;
-        self.snapshot.sets.store(sets);
+        rest.cost.accounts_stored = self.store_accounts(&mut rest);
+        let (sets, gone) = self.store_sets(&mut rest);
         self.snapshot.generation = generation;
-        (self.snapshot.clone(), rest.cost)
+        let cost = rest.cost;
+        let touched = self.touched(rest, Owned { gone, ..server }, sets);
+        Applied { snapshot: self.snapshot.clone(), cost, touched }
     }
 
     fn hear_operator(&mut self, words: OperatorWords, rest: &mut Rest) {
         match (&words.anycast, self.anycast) {
-            (Some(anycast), None) => self.anycast = Some(self.sets.add(None, &anycast.ipv4, &anycast.ipv6)),
+            (Some(anycast), None) => {
+                let set = self.sets.add(None, &anycast.ipv4, &anycast.ipv6);
+                self.scales.own(set, None);
+                self.anycast = Some(set);
+            }
             (Some(anycast), Some(set)) => {
                 let before = self.operator.anycast.as_ref().map(|before| (&before.ipv4, &before.ipv6));
                 if before != Some((&anycast.ipv4, &anycast.ipv6)) {
@@ -123,6 +155,7 @@ impl Builder {
         let known =
             || self.accounts.iter().zip(0..).filter_map(|(state, index)| Some((index, state.as_ref()?)));
         if rank(&words) != rank(&self.operator) {
+            rest.operator = true;
             rest.accounts.extend(known().map(|(index, _)| index));
         }
         if words.faulty != self.operator.faulty {
@@ -138,6 +171,9 @@ impl Builder {
         let Some(state) = self.accounts[index as usize].as_mut() else { return };
         self.snapshot.maps = self.snapshot.maps + words.maps.len() - state.words.maps.len();
         let affected = state.hear(words, &mut self.sets);
+        for set in state.sets() {
+            self.scales.own(set, Some(index));
+        }
         rest.zones.extend(affected.into_iter().map(|origin| (index, origin)));
         rest.accounts.insert(index);
     }
@@ -145,43 +181,99 @@ impl Builder {
     fn put(&mut self, origin: &Name, account: AccountId, zone: Zone, rest: &mut Rest) {
         debug_assert_eq!(&*origin.to_lower_wire(), zone.origin());
         let account = self.index_of(account, rest);
-        let Some(state) = self.accounts[account as usize].as_mut() else { return };
-        let totals = &mut self.snapshot.totals;
-        totals.owners += usize::from(state.zones == 0);
-        totals.names += u64::from(zone.names());
-        totals.faulty += usize::from(zone.is_faulty());
-        state.zones += 1;
+        let Some(state) = self.account_mut(account, rest) else { return };
+        let owns_none = state.tally.zones == 0;
+        state.tally += tally_of(&zone);
+        state.enter_aliases(origin, &zone, true);
+        let Some(state) = self.state(account) else { return };
         let own_set = state.own_set(origin, &self.operator);
         let ipv6 = state.words.ipv6(origin);
-        let replaced =
-            self.snapshot.zones.put(&self.snapshot.seed, ZoneEntry { zone, account, own_set, ipv6 });
+        let totals = &mut self.snapshot.totals;
+        totals.owners += usize::from(owns_none);
+        totals.names += u64::from(zone.names());
+        totals.faulty += usize::from(zone.is_faulty());
+        self.scales.tally += tally_of(&zone);
+        let entry = ZoneEntry { zone, account, own_set, ipv6 };
+        self.weigh(&entry, true, rest);
+        let replaced = self.snapshot.zones.put(&self.snapshot.seed, entry);
         rest.cost.zones_stored += 1;
-        self.lost(replaced, rest);
+        self.lost(origin, replaced, rest);
     }
 
     fn remove(&mut self, origin: &Name, rest: &mut Rest) {
         let removed = self.snapshot.zones.remove(&self.snapshot.seed, &origin.to_lower_wire());
-        self.lost(removed, rest);
+        self.lost(origin, removed, rest);
     }
 
-    /// An account has one zone less.
-    fn lost(&mut self, entry: Option<ZoneEntry>, rest: &mut Rest) {
-        let Some(ZoneEntry { zone, account, .. }) = entry else { return };
+    /// What was at an origin is there no longer: its account has one zone less.
+    fn lost(&mut self, origin: &Name, entry: Option<ZoneEntry>, rest: &mut Rest) {
+        rest.before.push((origin.clone(), entry.clone()));
+        let Some(entry) = entry else { return };
+        self.weigh(&entry, false, rest);
+        let ZoneEntry { zone, account, .. } = entry;
         let totals = &mut self.snapshot.totals;
         totals.names -= u64::from(zone.names());
         totals.faulty -= usize::from(zone.is_faulty());
-        if let Some(state) = self.accounts[account as usize].as_mut() {
-            state.zones -= 1;
-            if state.zones == 0 {
-                totals.owners -= 1;
-                rest.accounts.insert(account);
-            }
+        self.scales.tally -= tally_of(&zone);
+        // Where the zone that came has its account, its aliases are entered already.
+        let leaves = zone.has_leaving_aliases();
+        let now =
+            leaves.then(|| self.snapshot.zones.get(&self.snapshot.seed, zone.origin()).cloned()).flatten();
+        let Some(state) = self.account_mut(account, rest) else { return };
+        state.tally -= tally_of(&zone);
+        state.enter_aliases(origin, &zone, false);
+        if let Some(now) = now.filter(|now| now.account == account) {
+            state.enter_aliases(origin, &now.zone, true);
+        }
+        if state.tally.zones == 0 {
+            self.snapshot.totals.owners -= 1;
+            rest.accounts.insert(account);
         }
     }
 
+    /// Puts a zone on the scales or takes it off.
+    fn weigh(&mut self, entry: &ZoneEntry, there: bool, rest: &mut Rest) {
+        let weight = weight_of(&entry.zone);
+        let set = match entry.own_set {
+            Some(set) => Some(set),
+            None => {
+                let Some(state) = self.accounts[entry.account as usize].as_mut() else { return };
+                if there {
+                    state.falling += weight
+                } else {
+                    state.falling -= weight
+                }
+                self.fallback_set(entry.account)
+            }
+        };
+        let Some(set) = set else { return };
+        self.weighed(set, rest);
+        if there { self.scales.put_on(set, weight) } else { self.scales.take_off(set, weight) }
+    }
+
+    /// The set that the zones of an account fall back to, as the table of accounts has it now.
+    fn fallback_set(&self, account: AccountIndex) -> Option<SetIndex> {
+        match self.snapshot.accounts.get(account)?.fallback {
+            Fallback::Set(_, set) => Some(set),
+            Fallback::Nothing(_) => None,
+        }
+    }
+
+    /// Remembers what a set weighed.
+    pub(super) fn weighed(&self, set: SetIndex, rest: &mut Rest) {
+        rest.weights.entry(set).or_insert_with(|| self.scales.weight(set));
+    }
+
+    /// The state of an account for changes of what there is of it.
+    fn account_mut(&mut self, index: AccountIndex, rest: &mut Rest) -> Option<&mut AccountState> {
+        let state = self.accounts[index as usize].as_mut()?;
+        rest.concern(index, state);
+        Some(state)
+    }
+
     /// Gives a zone the own set and the `ipv6` that its account says, and returns whether they are others.
-    fn touch(&mut self, account: AccountIndex, origin: &Name) -> bool {
-        let Snapshot { zones, seed, .. } = &mut self.snapshot;
+    fn touch(&mut self, account: AccountIndex, origin: &Name, rest: &mut Rest) -> bool {
+        let Snapshot { zones, seed, .. } = &self.snapshot;
         // A map may name a zone that is not there or not the account's.
         let Some(entry) = zones.get(seed, &origin.to_lower_wire()) else { return false };
         let Some(state) = self.accounts[account as usize].as_ref() else { return false };
@@ -189,19 +281,25 @@ impl Builder {
         if entry.account != account || (entry.own_set, entry.ipv6) == (own_set, ipv6) {
             return false;
         }
-        let zone = entry.zone.clone();
-        zones.put(seed, ZoneEntry { zone, account, own_set, ipv6 });
+        rest.concern(account, state);
+        let before = entry.clone();
+        let entry = ZoneEntry { own_set, ipv6, ..before.clone() };
+        self.weigh(&before, false, rest);
+        self.weigh(&entry, true, rest);
+        rest.before.push((origin.clone(), Some(before)));
+        let Snapshot { zones, seed, .. } = &mut self.snapshot;
+        zones.put(seed, entry);
         true
     }
 
     /// Forgets the accounts that are gone, stores those that are answered otherwise and returns how many these are.
-    fn store_accounts(&mut self, touched: &BTreeSet<AccountIndex>) -> u64 {
+    fn store_accounts(&mut self, rest: &mut Rest) -> u64 {
         let mut changed = BTreeMap::new();
-        for &index in touched {
+        for index in std::mem::take(&mut rest.accounts) {
             let slot = &mut self.accounts[index as usize];
             let Some(state) = slot else { continue };
-            let id = state.id.clone();
-            let fallback = if state.zones == 0 && state.words.say_nothing() {
+            let (id, falling) = (state.id.clone(), state.falling);
+            let fallback = if state.tally.zones == 0 && state.words.say_nothing() {
                 self.by_id.remove(&id);
                 self.account_indices.give_back(index);
                 *slot = None;
@@ -210,16 +308,30 @@ impl Builder {
                 state.fallback(&self.operator, self.anycast)
             };
             let account = Account { id, fallback };
-            if self.snapshot.accounts.get(index) != Some(&account) {
-                changed.insert(index, account);
+            let stored = self.snapshot.accounts.get(index);
+            if stored == Some(&account) {
+                continue;
             }
+            let was_there = stored.is_some_and(|stored| stored.id == account.id);
+            if let Some(set) = self.fallback_set(index) {
+                self.weighed(set, rest);
+                self.scales.take_off(set, falling);
+            }
+            if let Fallback::Set(_, set) = fallback {
+                self.weighed(set, rest);
+                self.scales.put_on(set, falling);
+            }
+            if was_there && falling.zones > 0 {
+                rest.fallbacks.push(index);
+            }
+            changed.insert(index, account);
         }
         let stored = changed.len() as u64;
         self.snapshot.accounts.store(changed);
         stored
     }
 
-    fn state(&self, index: AccountIndex) -> Option<&AccountState> {
+    pub(super) fn state(&self, index: AccountIndex) -> Option<&AccountState> {
         self.accounts.get(index as usize)?.as_ref()
     }
 

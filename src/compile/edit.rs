@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{AccountId, AccountSettings, AddressMap, AnycastDefaults};
-use crate::snapshot::Zone;
+use crate::snapshot::{Snapshot, Touched, Zone};
 use crate::wire::Name;
 
 /// All that decides which addresses the zones of an account are answered with.
@@ -64,6 +64,17 @@ pub struct Edit {
     pub accounts: Vec<(AccountId, AccountWords)>,
     /// The operator's words, where they changed.
     pub operator: Option<OperatorWords>,
+}
+
+/// What became of an edit.
+#[derive(Debug)]
+pub struct Applied {
+    /// What is to be served next.
+    pub snapshot: Snapshot,
+    /// What it cost to make.
+    pub cost: EditCost,
+    /// What may be answered otherwise than before.
+    pub touched: Touched,
 }
 
 /// What an edit cost.

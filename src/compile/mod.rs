@@ -11,8 +11,11 @@ mod edit;
 mod indices;
 mod links;
 mod names;
+mod rest;
 mod rrsets;
+mod scales;
 mod sets;
+mod touched;
 mod write;
 mod zone;
 
@@ -25,7 +28,7 @@ use crate::wire::Name;
 
 pub use crate::snapshot::Seed;
 pub use builder::Builder;
-pub use edit::{AccountWords, Edit, EditCost, OperatorWords, ZoneChange};
+pub use edit::{AccountWords, Applied, Edit, EditCost, OperatorWords, ZoneChange};
 pub use zone::{TooLarge, compile_zone};
 
 /// A compiled snapshot, and what could not be compiled.
@@ -57,7 +60,7 @@ pub fn compile_with(world: &World, generation: u64, seed: Seed) -> Compiled {
     }
     let operator = OperatorWords { anycast: world.anycast.clone(), faulty: world.faulty_operator };
     let edit = Edit { zones, accounts: words(world), operator: Some(operator) };
-    Compiled { snapshot: builder.apply(edit, generation).0, too_large }
+    Compiled { snapshot: builder.apply(edit, generation).snapshot, too_large }
 }
 
 /// What every account of a world says.

@@ -3,10 +3,12 @@
 use super::TooLarge;
 use super::names::{Names, range};
 use super::rrsets::{Encoded, RrsetPlan, Sets};
+use crate::model::Record;
 use crate::snapshot::Zone;
 use crate::snapshot::layout::DENSE;
 use crate::snapshot::layout::{extension, flag, head, node, record, slots_for, tag, tags_len};
 use crate::wire::RrType;
+use crate::wire::name::is_at_or_below;
 
 /// Writes a zone.
 pub(super) fn write_zone(names: &Names<'_>, sets: &Sets, origin: &[u8]) -> Result<Zone, TooLarge> {
@@ -40,12 +42,31 @@ pub(super) fn write_zone(names: &Names<'_>, sets: &Sets, origin: &[u8]) -> Resul
         put_u32(&mut bytes, at, places[node]);
     }
     let named = names.plans.iter().filter(|plan| plan.sets > 0 || plan.flags & flag::PROXIED != 0).count();
+    let proxied = names.plans.iter().filter(|plan| plan.flags & flag::PROXIED != 0).count();
     put_u32(&mut bytes, head::NAMES, named);
+    put_u32(&mut bytes, head::PROXIED, proxied);
     put_u32(&mut bytes, head::SLOTS, slots);
     bytes[head::ORIGIN_LEN] = origin.len() as u8;
-    bytes[head::FLAGS] = if wide { head::WIDE } else { 0 };
+    bytes[head::FLAGS] = if wide { head::WIDE } else { 0 } | alias_flags(names, origin);
     fill_slots(&mut bytes, head::LEN + origin.len(), slots, wide, names, &places);
     Ok(Zone::from_bytes(bytes.into()))
+}
+
+/// Whether there are aliases, and whether one leads out of the zone.
+fn alias_flags(names: &Names<'_>, origin: &[u8]) -> u8 {
+    let mut flags = 0;
+    for (index, plan) in names.plans.iter().enumerate() {
+        if plan.flags & (flag::CNAME | flag::DNAME) == 0 {
+            continue;
+        }
+        flags |= head::ALIASES;
+        let alias = |record: &&Record| matches!(record.rtype, RrType::CNAME | RrType::DNAME);
+        let leaves = |record: &Record| !is_at_or_below(&record.rdata, origin);
+        if names.records(index).filter(alias).any(leaves) {
+            return flags | head::LEAVES;
+        }
+    }
+    flags
 }
 
 /// At least as many octets as the zone takes without its slots.

@@ -259,7 +259,7 @@ impl Engine {
         if faulty.operator {
             edit.operator = Some(OperatorWords { anycast: None, faulty: true });
         }
-        let (snapshot, _) = self.builder.apply(edit, manifest.generation);
+        let snapshot = self.builder.apply(edit, manifest.generation).snapshot;
         self.retired.push(self.publisher.publish(Arc::new(snapshot)));
         self.retired.free();
     }

@@ -1,6 +1,6 @@
 //! The addresses of one map, ready for a message.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::layout::OWNER_IS_QNAME;
 use crate::model::{AUTOMATIC_TTL, MapId};
@@ -42,6 +42,13 @@ impl AddressSet {
         let ipv4 = ipv4.iter().flat_map(|address| ready(RrType::A, &address.octets())).collect();
         let ipv6 = ipv6.iter().flat_map(|address| ready(RrType::AAAA, &address.octets())).collect();
         AddressSet { map, ipv4, ipv6 }
+    }
+
+    /// The addresses, IPv4 first, in the order given.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let ipv4 = self.ipv4.chunks_exact(16).filter_map(|record| record.last_chunk::<4>());
+        let ipv6 = self.ipv6.chunks_exact(28).filter_map(|record| record.last_chunk::<16>());
+        ipv4.map(|octets| IpAddr::from(*octets)).chain(ipv6.map(|octets| IpAddr::from(*octets)))
     }
 
     /// The records of type A or AAAA; nothing for another type.

@@ -35,16 +35,22 @@ pub mod head {
     pub const SOA_RECORDS: usize = 14;
     /// min(TTL of the SOA, MINIMUM), in seconds (RFC 2308 section 5).
     pub const NEGATIVE_TTL: usize = 16;
+    /// Proxied names.
+    pub const PROXIED: usize = 20;
     /// Octets of the origin in wire form.
-    pub const ORIGIN_LEN: usize = 20;
+    pub const ORIGIN_LEN: usize = 24;
     /// Flags of the zone.
-    pub const FLAGS: usize = 21;
+    pub const FLAGS: usize = 25;
     /// Octets of the head; the origin follows.
-    pub const LEN: usize = 22;
+    pub const LEN: usize = 26;
     /// Flag: the zone cannot be answered from.
     pub const FAULTY: u8 = 1;
     /// Flag: the zone is larger than 64 KiB, and a slot has four octets.
     pub const WIDE: u8 = 2;
+    /// Flag: a name has a CNAME that is not proxied, or a DNAME.
+    pub const ALIASES: u8 = 4;
+    /// Flag: one of these leads out of the zone.
+    pub const LEAVES: u8 = 8;
 }
 
 /// Most names, empty non-terminals and the apex included, that are looked for among all tags.

@@ -5,6 +5,7 @@
 //! says "proxied", the zone entry or the account says which set.
 
 pub mod addresses;
+mod aliases;
 mod difference;
 pub mod index;
 pub mod layout;
@@ -20,7 +21,7 @@ pub use index::{AccountIndex, Candidate, SetIndex, ZoneEntry, ZoneIndex};
 pub use publish::{Publisher, Reader, Retired};
 pub use seed::Seed;
 pub use sharded::Sharded;
-pub use touched::{Touched, Weight};
+pub use touched::{Owned, Tally, Touched, Weight};
 pub use zone::{Node, Rrset, Zone};
 
 use std::sync::Arc;

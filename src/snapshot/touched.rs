@@ -1,8 +1,11 @@
 //! What of two snapshots may differ, as whoever made the one from the other knows it: nothing else need be compared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::ops::{AddAssign, SubAssign};
 
 use super::{AccountIndex, SetIndex};
+use crate::model::AccountId;
 use crate::wire::Name;
 
 /// How much hangs on something.
@@ -14,16 +17,81 @@ pub struct Weight {
     pub names: u64,
 }
 
+impl AddAssign for Weight {
+    fn add_assign(&mut self, other: Weight) {
+        self.zones += other.zones;
+        self.names += other.names;
+    }
+}
+
+impl SubAssign for Weight {
+    fn sub_assign(&mut self, other: Weight) {
+        self.zones -= other.zones;
+        self.names -= other.names;
+    }
+}
+
+/// How much there is of an account, or of the whole server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Zones.
+    pub zones: u64,
+    /// Names that own records or are proxied.
+    pub names: u64,
+    /// Proxied names.
+    pub proxied: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.zones += other.zones;
+        self.names += other.names;
+        self.proxied += other.proxied;
+    }
+}
+
+impl SubAssign for Tally {
+    fn sub_assign(&mut self, other: Tally) {
+        self.zones -= other.zones;
+        self.names -= other.names;
+        self.proxied -= other.proxied;
+    }
+}
+
+/// How much there was and is, and which addresses are not answered any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owned {
+    /// What there was.
+    pub before: Tally,
+    /// What there is.
+    pub after: Tally,
+    /// Distinct addresses that proxied names were answered with; of an account those of its maps only.
+    pub addresses: u64,
+    /// Those of them that no proxied name is answered with any more.
+    pub gone: BTreeSet<IpAddr>,
+}
+
 /// What may differ. Everything that is not named here answers alike in both, but for aliases that lead to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
     /// Zones that came, went or hold other data, that belong to another account, and those whose own set or `ipv6` is
     /// another; lower case.
     pub zones: BTreeSet<Name>,
-    /// Accounts whose fallback is another one, with what falls back to it afterwards.
+    /// Accounts whose fallback is another one, with what falls back to it afterwards; those with nothing that does are
+    /// left out.
     pub fallbacks: Vec<(AccountIndex, Weight)>,
-    /// Sets of one map, or of the defaults, whose addresses are others, with what they govern afterwards.
+    /// Sets of one map, or of the defaults, whose addresses are others, with what they govern afterwards; those that
+    /// govern nothing are left out.
     pub sets: Vec<(SetIndex, Weight)>,
+    /// Zones that are as they were, with aliases that may lead to a name at or below one of `zones`.
+    pub aliases: BTreeSet<Name>,
+    /// Every account of which there is more or less than before, or that one of the fallbacks or sets belongs to.
+    pub accounts: BTreeMap<AccountId, Owned>,
+    /// The whole server.
+    pub server: Owned,
+    /// The operator's words are others for all accounts: there are defaults where there were none or the other way
+    /// round, or the words became faulty or good.
+    pub operator: bool,
 }
 
 impl Touched {

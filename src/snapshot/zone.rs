@@ -28,7 +28,11 @@ impl Zone {
 
     /// Whether the zone cannot be answered from.
     pub fn is_faulty(&self) -> bool {
-        self.0[head::FLAGS] & head::FAULTY != 0
+        self.flags() & head::FAULTY != 0
+    }
+
+    pub(super) fn flags(&self) -> u8 {
+        self.0[head::FLAGS]
     }
 
     /// The origin in wire form, lower case.
@@ -39,6 +43,11 @@ impl Zone {
     /// Number of names that own records or are proxied.
     pub fn names(&self) -> u32 {
         self.u32(head::NAMES)
+    }
+
+    /// Number of proxied names.
+    pub fn proxied(&self) -> u32 {
+        self.u32(head::PROXIED)
     }
 
     /// Octets that the zone takes.

@@ -1,7 +1,7 @@
 //! A snapshot made edit by edit answers what one compiled from nothing answers, and costs what was edited.
 
 use portolan::addrmap::{Decision, Precedence};
-use portolan::compile::{Builder, Seed, compile_with};
+use portolan::compile::{Applied, Builder, Seed, compile_with};
 use portolan::model::World;
 use portolan::snapshot::{AddressSet, Snapshot};
 use portolan::wire::Name;
@@ -29,7 +29,7 @@ proptest! {
         for (generation, steps) in (1..).zip(&edits) {
             let mut next = fleet.clone();
             steps.iter().for_each(|step| next.take(step));
-            let (edited, cost) = builder.apply(next.edit_from(&fleet, &seed), generation);
+            let Applied { snapshot: edited, cost, .. } = builder.apply(next.edit_from(&fleet, &seed), generation);
             let world = next.world();
             let anew = compile_with(&world, generation, seed.clone()).snapshot;
             agree(&edited, &anew, &next.origins_of(&fleet))?;

@@ -47,7 +47,7 @@ impl Served {
         steps.iter().for_each(|step| next.take(step));
         self.generation += 1;
         let edit = next.edit_from(&self.fleet, self.builder.seed());
-        let (snapshot, cost) = self.builder.apply(edit, self.generation);
+        let Applied { snapshot, cost, .. } = self.builder.apply(edit, self.generation);
         let anew = compile_with(&next.world(), 1, self.builder.seed().clone()).snapshot;
         assert_eq!(snapshot.differences(&anew), [], "{steps:?}");
         self.fleet = next;
@@ -128,7 +128,8 @@ fn a_faulty_account_is_governed_by_nothing() {
     let words = served.builder.words(&id).expect("account 0 has maps").clone();
     for (faulty, generation) in [(true, 2), (false, 3)] {
         let accounts = vec![(id.clone(), AccountWords { faulty, ..words.clone() })];
-        let (snapshot, cost) = served.builder.apply(Edit { accounts, ..Edit::default() }, generation);
+        let Applied { snapshot, cost, .. } =
+            served.builder.apply(Edit { accounts, ..Edit::default() }, generation);
         assert_eq!((cost.accounts_stored, cost.entries_touched), (1, 3));
         // A member of a map, and one of the crowd.
         for zone in [7, 77] {
@@ -161,7 +162,7 @@ fn indices_are_used_again() {
         served.change(&[Step::Zone { zone: 1, account: 3, variant: Some(0) }]);
         served.change(&[Step::RemoveAccount(3)]);
     }
-    let (snapshot, cost) = served.builder.apply(Edit::default(), 1000);
+    let Applied { snapshot, cost, .. } = served.builder.apply(Edit::default(), 1000);
     assert_eq!(cost, EditCost::default());
     assert_eq!((snapshot.accounts.iter().count(), snapshot.sets.iter().count()), (3, 4));
 }

@@ -21,8 +21,8 @@ pub(super) const ACCOUNTS: usize = 4;
 pub(super) const MAPS: usize = 4;
 /// Zones that steps name; the crowd comes after them.
 pub(super) const NAMED: usize = 10;
-/// Sets that there can be in the table at most: maps that are gone and maps that come in one edit, and the defaults.
-pub(super) const MOST_SETS: usize = ACCOUNTS * MAPS + 1;
+/// Sets that there can be in the table at most: all maps and the defaults gone and others come in one edit.
+pub(super) const MOST_SETS: usize = 2 * (ACCOUNTS * MAPS + 1);
 
 /// Origins of the first zones: they enclose each other.
 const ORIGINS: [&str; 6] = [".", "example.", "A.example.", "b.a.example.", "test.", "x.y.z.test."];

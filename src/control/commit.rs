@@ -32,19 +32,20 @@ impl Engine {
         let (intent, mut contents) = self.intent(&accepted, denied, how, generation);
         contents.extend(self.store.take_kept());
         let whole = self.with_plain(&intent, &plain);
+        let journal = self.entry(&accepted, &plain, &intent, change).to_journal();
         if how.first && self.base.is_none() {
             // Nothing was served before that could be lost: a server that ends now starts for the first time again.
-            self.store.keep(whole, contents);
+            self.store.keep(whole, contents, journal);
             self.know_plain(&plain);
             self.publish(accepted, plain, intent, change);
             return Ok(());
         }
-        let written = self.store.intend(&whole, &contents);
+        let written = self.store.intend(&whole, &contents, &journal);
         match written {
             Ok(octets) => change.cost.bytes_remembered += octets,
             Err(error) if how.without_state || how.first => {
                 tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
-                self.store.keep(whole, contents);
+                self.store.keep(whole, contents, journal);
             }
             Err(error) => {
                 let message = format!("the change is refused, for it cannot be remembered: {error}");
@@ -60,8 +61,7 @@ impl Engine {
         if remembered {
             self.store.confirm(generation);
         }
-        let books = &self.books;
-        self.store.compact(|| manifest(books));
+        self.store.compact();
         Ok(())
     }
 
@@ -118,6 +118,7 @@ impl Engine {
             views: if how.first { Vec::new() } else { self.views_after(accepted, denied) },
             faulty: (faulty != self.books.faulty).then_some(faulty),
             immutable: self.immutable_after(accepted),
+            ..Intent::default()
         };
         (intent, contents)
     }
@@ -134,7 +135,12 @@ impl Engine {
         );
         whole.files.sort_by(|(a, _), (b, _)| a.cmp(b));
         let Some(base) = &self.base else { return whole };
-        let mut after = Manifest { immutable: base.immutable.clone(), ..Manifest::default() };
+        let mut after = Manifest {
+            immutable: base.immutable.clone(),
+            approvals: base.approvals.clone(),
+            pins: base.pins.clone(),
+            ..Manifest::default()
+        };
         after.apply(&whole);
         Intent::between(base, &after)
     }
@@ -260,12 +266,7 @@ impl Engine {
                 zones.insert(origin.clone(), planned);
             }
         }
-        for (origin, planned) in &zones {
-            let sign = match planned {
-                ZoneChange::Remove => '-',
-                ZoneChange::Put { .. } if self.books.zones.contains_key(origin) => '~',
-                ZoneChange::Put { .. } => '+',
-            };
+        for (origin, sign) in self.zone_signs(accepted) {
             listed_zone(sign, origin, &mut change.zones);
         }
         let was_faulty = &self.books.faulty;
@@ -388,7 +389,7 @@ impl Engine {
 }
 
 /// Zones that appear, and their units; of many the first.
-fn tell_plain(plain: &[Plain], change: &mut Change) {
+pub(super) fn tell_plain(plain: &[Plain], change: &mut Change) {
     for zone in plain.iter().take(MAX_TOLD) {
         listed_zone('+', &zone.origin, &mut change.zones);
     }
@@ -399,24 +400,5 @@ fn tell_plain(plain: &[Plain], change: &mut Change) {
                 change.units.push(unit);
             }
         }
-    }
-}
-
-/// All that is served, as the state remembers it.
-pub(super) fn manifest(books: &super::books::Books) -> Manifest {
-    let files = books.files.iter().filter_map(|(path, known)| {
-        let digest = known.served?;
-        let same = !books.differing.contains(path);
-        let stamp = known.seen.filter(|_| same).unwrap_or_default();
-        Some((path.clone(), Remembered { digest, stamp }))
-    });
-    let views = books.accounts.iter().filter_map(|(id, account)| Some((id.clone(), account.view.clone()?)));
-    Manifest {
-        generation: books.generation,
-        published: books.published,
-        files: files.collect(),
-        views: views.collect(),
-        faulty: books.faulty.clone(),
-        immutable: books.immutable.iter().map(|(id, map)| (id.clone(), remembered_map::text(map))).collect(),
     }
 }

@@ -2,8 +2,8 @@
 //! bits an octet, the least first.
 
 use super::super::{Digest, SourcePath, Stamp};
-use super::manifest::{Faulty, Intent, Remembered, View};
-use crate::model::{AccountId, MapId};
+use super::manifest::{Approved, Faulty, Intent, Pin, Remembered, View};
+use crate::model::{AccountId, MapId, Unit};
 use crate::wire::Name;
 
 /// The octets that [`decode`] reads.
@@ -52,7 +52,41 @@ pub(super) fn encode(intent: &Intent) -> Vec<u8> {
         text(&mut out, map.as_str().as_bytes());
         optional(&mut out, content.as_ref(), |out, content| text(out, content.as_bytes()));
     }
+    if intent.approvals.is_empty() && intent.pins.is_empty() {
+        // As it was written before there were any.
+        return out;
+    }
+    count(&mut out, intent.approvals.len());
+    for (digest, approved) in &intent.approvals {
+        text(&mut out, digest.as_bytes());
+        optional(&mut out, approved.as_ref(), |out, approved| {
+            text(out, approved.by.as_bytes());
+            text(out, approved.reason.as_bytes());
+            fixed(out, approved.at);
+            optional(out, approved.expires.as_ref(), |out, expires| fixed(out, *expires));
+        });
+    }
+    count(&mut out, intent.pins.len());
+    for (which, pin) in &intent.pins {
+        unit(&mut out, which);
+        optional(&mut out, pin.as_ref(), |out, pin| {
+            fixed(out, pin.generation);
+            fixed(out, pin.at);
+            text(out, pin.reason.as_bytes());
+        });
+    }
     out
+}
+
+fn unit(out: &mut Vec<u8>, unit: &Unit) {
+    let (tag, octets): (u8, &[u8]) = match unit {
+        Unit::Operator => (0, &[]),
+        Unit::Account(account) => (1, account.as_str().as_bytes()),
+        Unit::Zone(origin) => (2, origin.as_wire()),
+        Unit::Nothing => (3, &[]),
+    };
+    out.push(tag);
+    text(out, octets);
 }
 
 fn fixed(out: &mut Vec<u8>, number: u64) {
@@ -83,7 +117,7 @@ fn optional<T>(out: &mut Vec<u8>, value: Option<&T>, write: impl FnOnce(&mut Vec
 /// Reads what [`encode`] wrote; `None` for any other octets. What it allocates is bounded by what it is given.
 pub(super) fn decode(octets: &[u8]) -> Option<Intent> {
     let mut from = Octets(octets);
-    let intent = Intent {
+    let mut intent = Intent {
         generation: from.fixed()?,
         time: from.fixed()?,
         files: from.list(|from| Some((from.path()?, from.optional(Octets::remembered)?)))?,
@@ -93,7 +127,13 @@ pub(super) fn decode(octets: &[u8]) -> Option<Intent> {
             let map = MapId::new(from.utf8()?)?;
             Some((map, from.optional(|from| from.utf8().map(str::to_owned))?))
         })?,
+        ..Intent::default()
     };
+    if !from.0.is_empty() {
+        intent.approvals =
+            from.list(|from| Some((from.utf8()?.to_owned(), from.optional(Octets::approved)?)))?;
+        intent.pins = from.list(|from| Some((from.unit()?, from.optional(Octets::pin)?)))?;
+    }
     from.0.is_empty().then_some(intent)
 }
 
@@ -187,6 +227,27 @@ impl<'o> Octets<'o> {
     fn view(&mut self) -> Option<View> {
         let files = self.list(|from| Some((from.path()?, from.digest()?)))?;
         Some(files.into_iter().collect())
+    }
+
+    fn approved(&mut self) -> Option<Approved> {
+        let (by, reason) = (self.utf8()?.to_owned(), self.utf8()?.to_owned());
+        Some(Approved { by, reason, at: self.fixed()?, expires: self.optional(Octets::fixed)? })
+    }
+
+    fn pin(&mut self) -> Option<Pin> {
+        Some(Pin { generation: self.fixed()?, at: self.fixed()?, reason: self.utf8()?.to_owned() })
+    }
+
+    fn unit(&mut self) -> Option<Unit> {
+        let tag: [u8; 1] = self.array()?;
+        let octets = self.text()?;
+        match (tag, octets) {
+            ([0], []) => Some(Unit::Operator),
+            ([1], account) => AccountId::new(std::str::from_utf8(account).ok()?).map(Unit::Account),
+            ([2], origin) => Name::from_wire(origin).ok().map(Unit::Zone),
+            ([3], []) => Some(Unit::Nothing),
+            _ => None,
+        }
     }
 
     fn faulty(&mut self) -> Option<Faulty> {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::commit::manifest;
+use super::books::Books;
 use super::engine::{Engine, How};
 use super::look::{Ask, Looked, Open};
 use super::report::{Change, Outcome, Trigger};
-use super::state::{Approved, Intent, Manifest, Pin, PinScope};
+use super::state::{Approved, Intent, Manifest, Pin, PinScope, Remembered};
 use super::{SourcePath, Tree};
 use crate::model::{AccountId, Unit};
 
@@ -192,4 +192,22 @@ fn overlaid(served: &Manifest, target: &Manifest, account: Option<&AccountId>) -
     files.retain(|path, _| !is_its(path));
     files.extend(target.files.iter().filter(|(path, _)| is_its(path)).map(|(path, file)| (path.clone(), *file)));
     Manifest { files, ..served.clone() }
+}
+
+/// The files that are served, as the state remembers them.
+fn manifest(books: &Books) -> Manifest {
+    let files = books.files.iter().filter_map(|(path, known)| {
+        let digest = known.served?;
+        let same = !books.differing.contains(path);
+        let stamp = known.seen.filter(|_| same).unwrap_or_default();
+        Some((path.clone(), Remembered { digest, stamp }))
+    });
+    let views = books.accounts.iter().filter_map(|(id, account)| Some((id.clone(), account.view.clone()?)));
+    Manifest {
+        generation: books.generation,
+        published: books.published,
+        files: files.collect(),
+        views: views.collect(),
+        ..Manifest::default()
+    }
 }

@@ -10,7 +10,7 @@ use super::folder::display;
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
 use super::source::Kind;
-use super::state::{Faulty, Intent, Manifest, Remembered, View};
+use super::state::{Faulty, Intent, Manifest, Remembered, View, differing};
 use super::store::Contents;
 use super::{SourcePath, remembered_map};
 use crate::compile::{AccountWords, Applied, Builder, Edit, OperatorWords, ZoneChange};
@@ -95,11 +95,12 @@ impl Engine {
         contents.extend(self.store.take_kept());
         let whole = self.with_plain(&candidate.intent, &[]);
         let generation = candidate.intent.generation;
-        match self.store.intend(&whole, &contents) {
+        let journal = self.entry(&candidate.accepted, &[], &candidate.intent, change).to_journal();
+        match self.store.intend(&whole, &contents, &journal) {
             Ok(octets) => change.cost.bytes_remembered += octets,
             Err(error) if how.without_state => {
                 tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
-                self.store.keep(whole, contents);
+                self.store.keep(whole, contents, journal);
             }
             Err(error) => {
                 take_back(candidate, &mut self.builder, self.books.generation);
@@ -119,8 +120,7 @@ impl Engine {
         if remembered {
             self.store.confirm(generation);
         }
-        let books = &self.books;
-        self.store.compact(|| manifest(books));
+        self.store.compact();
         Ok(())
     }
 
@@ -137,23 +137,23 @@ impl Engine {
         let (intent, mut contents) = self.intent(&accepted, denied, how, self.next_generation());
         contents.extend(self.store.take_kept());
         let whole = self.with_plain(&intent, &plain);
+        let journal = self.entry(&accepted, &plain, &intent, change).to_journal();
         let generation = intent.generation;
-        let written = self.base.is_some().then(|| self.store.intend(&whole, &contents));
+        let written = self.base.is_some().then(|| self.store.intend(&whole, &contents, &journal));
         match written {
             Some(Ok(octets)) => change.cost.bytes_remembered += octets,
             Some(Err(error)) => {
                 tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
-                self.store.keep(whole, contents);
+                self.store.keep(whole, contents, journal);
             }
-            None => self.store.keep(whole, contents),
+            None => self.store.keep(whole, contents, journal),
         }
         let remembered = written.is_some() && self.store.error.is_none();
         self.know_plain(&plain);
         self.publish(accepted, plain, intent, change);
         if remembered {
             self.store.confirm(generation);
-            let books = &self.books;
-            self.store.compact(|| manifest(books));
+            self.store.compact();
         }
     }
 
@@ -233,7 +233,12 @@ impl Engine {
         );
         whole.files.sort_by(|(a, _), (b, _)| a.cmp(b));
         let Some(base) = &self.base else { return whole };
-        let mut after = Manifest { immutable: base.immutable.clone(), ..Manifest::default() };
+        let mut after = Manifest {
+            immutable: base.immutable.clone(),
+            approvals: base.approvals.clone(),
+            pins: base.pins.clone(),
+            ..Manifest::default()
+        };
         after.apply(&whole);
         Intent::between(base, &after)
     }
@@ -359,12 +364,7 @@ impl Engine {
                 zones.insert(origin.clone(), planned);
             }
         }
-        for (origin, planned) in &zones {
-            let sign = match planned {
-                ZoneChange::Remove => '-',
-                ZoneChange::Put { .. } if self.books.zones.contains_key(origin) => '~',
-                ZoneChange::Put { .. } => '+',
-            };
+        for (origin, sign) in self.zone_signs(accepted) {
             listed_zone(sign, origin, told);
         }
         let was_faulty = &self.books.faulty;
@@ -488,7 +488,7 @@ impl Engine {
 }
 
 /// Zones that appear, and their units; of many the first.
-fn tell_plain(plain: &[Plain], change: &mut Change) {
+pub(super) fn tell_plain(plain: &[Plain], change: &mut Change) {
     for zone in plain.iter().take(MAX_TOLD) {
         listed_zone('+', &zone.origin, &mut change.zones);
     }
@@ -499,26 +499,5 @@ fn tell_plain(plain: &[Plain], change: &mut Change) {
                 change.units.push(unit);
             }
         }
-    }
-}
-
-/// All that is served, as the state remembers it.
-pub(super) fn manifest(books: &super::books::Books) -> Manifest {
-    let files = books.files.iter().filter_map(|(path, known)| {
-        let digest = known.served?;
-        let same = !books.differing.contains(path);
-        let stamp = known.seen.filter(|_| same).unwrap_or_default();
-        Some((path.clone(), Remembered { digest, stamp }))
-    });
-    let views = books.accounts.iter().filter_map(|(id, account)| Some((id.clone(), account.view.clone()?)));
-    Manifest {
-        generation: books.generation,
-        published: books.published,
-        files: files.collect(),
-        views: views.collect(),
-        faulty: books.faulty.clone(),
-        immutable: books.immutable.iter().map(|(id, map)| (id.clone(), remembered_map::text(map))).collect(),
-        approvals: books.standing.approvals.clone(),
-        pins: books.standing.pins.clone(),
     }
 }

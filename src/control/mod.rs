@@ -12,9 +12,11 @@ mod asked;
 mod books;
 mod commands;
 mod commit;
+mod commit_id;
 mod cores;
 mod desk;
 mod engine;
+mod entry;
 mod faults;
 pub mod folder;
 mod hour;
@@ -49,6 +51,7 @@ pub use read::{LoadError, Loaded, Sources, load};
 pub use source::{Digest, SourcePath, Stamp, Tree};
 pub use start::{EngineError, StartFrom};
 pub use state::{
-    Faulty, Intent, Manifest, Opened, Remembered, Run, Stash, StashBatch, Stashed, State, StateError, View,
+    Approved, Faulty, Generation, Intent, Manifest, Opened, Pin, Remembered, Retention, Run, Stash,
+    StashBatch, Stashed, State, StateError, View, PinScope,
 };
 pub use watch::{Batch, Looks, Signal, Watch, WatchMode};

@@ -161,6 +161,60 @@ pub struct Change {
     /// What was proven before it was published.
     #[serde(default)]
     pub proof: Option<proof::Report>,
+    /// Who made it, where a person did.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Why, where a person said so.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// What is remembered of a generation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number.
+    pub generation: u64,
+    /// When it was published, in seconds since the epoch.
+    pub at: u64,
+    /// What gave rise to it.
+    pub trigger: Trigger,
+    /// Units that changed: `account acme`; of many the first hundred.
+    pub units: Vec<String>,
+    /// Zones that were added, changed or removed, as in [`Change::zones`].
+    pub zones: Vec<String>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it cost until it was written down: neither sets nor octets remembered are known then.
+    pub cost: Cost,
+    /// The commit of git that its files were taken from, where the trees are in a work tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Totals of its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<plan::Totals>,
+    /// The report of its proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<proof::Report>,
+    /// Who made it, where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, where a person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Entry {
+    /// The entry as one line of JSON, without the line's end.
+    pub fn to_journal(&self) -> Vec<u8> {
+        serde_json::to_vec(self)
+            .expect("no map has keys that are no text, and writing to memory does not fail")
+    }
+
+    /// The entries of a journal, of which the last is the generation's own; those before it were published without
+    /// being remembered. One that a later version wrote otherwise is left out.
+    pub fn of_journal(journal: &[u8]) -> Vec<Entry> {
+        journal.split(|octet| *octet == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
 }
 
 /// What a change cost.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Digest;
-use super::state::{Intent, Manifest, Run, Stash, Stashed, State, StateError};
+use super::state::{Intent, Run, Stash, Stashed, State, StateError};
 
 /// The state, with what was published without it.
 #[derive(Debug)]
 pub(super) struct Store {
-    state: State,
+    pub(super) state: State,
     unsaved: Option<Unsaved>,
     /// What is served and remembered, but for the confirm.
     unconfirmed: Option<u64>,
@@ -20,10 +20,12 @@ pub(super) struct Store {
 }
 
 /// What is served and not remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Unsaved {
     intent: Intent,
     contents: HashMap<Digest, Arc<[u8]>>,
+    /// What is to be known of each generation that was published so, a line each.
+    journal: Vec<u8>,
 }
 
 /// Contents that an intent names.
@@ -70,13 +72,18 @@ impl Store {
 
     /// Writes what is about to be published, and returns the octets written. Where that fails nothing may be
     /// published.
-    pub(super) fn intend(&mut self, intent: &Intent, contents: &Contents) -> Result<u64, StateError> {
+    pub(super) fn intend(
+        &mut self,
+        intent: &Intent,
+        contents: &Contents,
+        journal: &[u8],
+    ) -> Result<u64, StateError> {
         let written = match &self.unsaved {
-            None => self.state.intend(intent, &listed(contents)),
+            None => self.state.intend(intent, &listed(contents), journal),
             Some(unsaved) => {
-                let mut all = Unsaved { intent: unsaved.intent.clone(), contents: unsaved.contents.clone() };
-                all.add(intent, contents);
-                self.state.intend(&all.intent, &listed(&all.contents))
+                let mut all = unsaved.clone();
+                all.add(intent, contents, journal);
+                self.state.intend(&all.intent, &listed(&all.contents), &all.journal)
             }
         };
         self.error = written.as_ref().err().map(ToString::to_string);
@@ -98,12 +105,22 @@ impl Store {
         }
     }
 
+    /// The generations that are remembered, oldest first.
+    pub(super) fn generations(&self) -> Vec<Generation> {
+        self.state.generations()
+    }
+
+    /// What a generation was made of; `None` where it is not remembered.
+    pub(super) fn manifest_at(&self, generation: u64) -> Result<Option<Manifest>, StateError> {
+        self.state.manifest_at(generation)
+    }
+
     /// Tries again to write what is served and is not remembered. Where that succeeds nothing is wrong any more, as far
     /// as is known.
     pub(super) fn catch_up(&mut self) {
         self.error = None;
         if let Some(unsaved) = &self.unsaved {
-            match self.state.intend(&unsaved.intent, &listed(&unsaved.contents)) {
+            match self.state.intend(&unsaved.intent, &listed(&unsaved.contents), &unsaved.journal) {
                 Ok(_) => self.unconfirmed = Some(unsaved.intent.generation),
                 Err(error) => self.error = Some(error.to_string()),
             }
@@ -114,10 +131,10 @@ impl Store {
     }
 
     /// What is published without being written is kept; the next intent writes it, or the next try.
-    pub(super) fn keep(&mut self, intent: Intent, contents: Contents) {
+    pub(super) fn keep(&mut self, intent: Intent, contents: Contents, journal: Vec<u8>) {
         match &mut self.unsaved {
-            Some(unsaved) => unsaved.add(&intent, &contents),
-            None => self.unsaved = Some(Unsaved { intent, contents }),
+            Some(unsaved) => unsaved.add(&intent, &contents, &journal),
+            None => self.unsaved = Some(Unsaved { intent, contents, journal }),
         }
     }
 
@@ -125,7 +142,7 @@ impl Store {
     pub(super) fn save(&mut self) -> bool {
         let Some(unsaved) = &self.unsaved else { return false };
         let generation = unsaved.intent.generation;
-        let written = self.state.intend(&unsaved.intent, &listed(&unsaved.contents));
+        let written = self.state.intend(&unsaved.intent, &listed(&unsaved.contents), &unsaved.journal);
         self.error = written.as_ref().err().map(ToString::to_string);
         let is_written = written.is_ok();
         if is_written {
@@ -135,11 +152,11 @@ impl Store {
     }
 
     /// Shortens the pack where much of it is dead.
-    pub(super) fn compact(&mut self, manifest: impl FnOnce() -> Manifest) {
+    pub(super) fn compact(&mut self) {
         if self.unsaved.is_some() {
             return;
         }
-        match self.state.compact_if_worth(manifest) {
+        match self.state.compact_if_worth() {
             Ok(true) => {
                 tracing::info!(octets = self.state.size(), "the state was written anew, without what is dead")
             }
@@ -153,15 +170,19 @@ impl Store {
 }
 
 impl Unsaved {
-    fn add(&mut self, intent: &Intent, contents: &Contents) {
+    fn add(&mut self, intent: &Intent, contents: &Contents, journal: &[u8]) {
         self.intent.generation = intent.generation;
         self.intent.time = intent.time;
         put(&mut self.intent.files, &intent.files);
         put(&mut self.intent.views, &intent.views);
         put(&mut self.intent.immutable, &intent.immutable);
+        put(&mut self.intent.approvals, &intent.approvals);
+        put(&mut self.intent.pins, &intent.pins);
         if intent.faulty.is_some() {
             self.intent.faulty.clone_from(&intent.faulty);
         }
+        self.journal.push(b'\n');
+        self.journal.extend_from_slice(journal);
         self.contents.extend(contents.iter().map(|(digest, content)| (*digest, content.clone())));
     }
 }

@@ -2,7 +2,7 @@
 //! bits an octet, the least first.
 
 use super::super::{Digest, SourcePath, Stamp};
-use super::manifest::{Faulty, Intent, Remembered, View};
+use super::manifest::{Approved, Faulty, Intent, Pin, PinScope, Remembered, View};
 use crate::model::{AccountId, MapId};
 use crate::wire::Name;
 
@@ -52,7 +52,40 @@ pub(super) fn encode(intent: &Intent) -> Vec<u8> {
         text(&mut out, map.as_str().as_bytes());
         optional(&mut out, content.as_ref(), |out, content| text(out, content.as_bytes()));
     }
+    if intent.approvals.is_empty() && intent.pins.is_empty() {
+        // As it was written before there were any.
+        return out;
+    }
+    count(&mut out, intent.approvals.len());
+    for (digest, approved) in &intent.approvals {
+        text(&mut out, digest.as_bytes());
+        optional(&mut out, approved.as_ref(), |out, approved| {
+            text(out, approved.by.as_bytes());
+            text(out, approved.reason.as_bytes());
+            fixed(out, approved.at);
+            optional(out, approved.expires.as_ref(), |out, expires| fixed(out, *expires));
+        });
+    }
+    count(&mut out, intent.pins.len());
+    for (which, pin) in &intent.pins {
+        scope(&mut out, which);
+        optional(&mut out, pin.as_ref(), |out, pin| {
+            fixed(out, pin.generation);
+            fixed(out, pin.at);
+            text(out, pin.reason.as_bytes());
+        });
+    }
     out
+}
+
+fn scope(out: &mut Vec<u8>, scope: &PinScope) {
+    match scope {
+        PinScope::Everything => out.push(0),
+        PinScope::Account(account) => {
+            out.push(1);
+            text(out, account.as_str().as_bytes());
+        }
+    }
 }
 
 fn fixed(out: &mut Vec<u8>, number: u64) {
@@ -83,7 +116,7 @@ fn optional<T>(out: &mut Vec<u8>, value: Option<&T>, write: impl FnOnce(&mut Vec
 /// Reads what [`encode`] wrote; `None` for any other octets. What it allocates is bounded by what it is given.
 pub(super) fn decode(octets: &[u8]) -> Option<Intent> {
     let mut from = Octets(octets);
-    let intent = Intent {
+    let mut intent = Intent {
         generation: from.fixed()?,
         time: from.fixed()?,
         files: from.list(|from| Some((from.path()?, from.optional(Octets::remembered)?)))?,
@@ -93,7 +126,13 @@ pub(super) fn decode(octets: &[u8]) -> Option<Intent> {
             let map = MapId::new(from.utf8()?)?;
             Some((map, from.optional(|from| from.utf8().map(str::to_owned))?))
         })?,
+        ..Intent::default()
     };
+    if !from.0.is_empty() {
+        intent.approvals =
+            from.list(|from| Some((from.utf8()?.to_owned(), from.optional(Octets::approved)?)))?;
+        intent.pins = from.list(|from| Some((from.scope()?, from.optional(Octets::pin)?)))?;
+    }
     from.0.is_empty().then_some(intent)
 }
 
@@ -187,6 +226,23 @@ impl<'o> Octets<'o> {
     fn view(&mut self) -> Option<View> {
         let files = self.list(|from| Some((from.path()?, from.digest()?)))?;
         Some(files.into_iter().collect())
+    }
+
+    fn approved(&mut self) -> Option<Approved> {
+        let (by, reason) = (self.utf8()?.to_owned(), self.utf8()?.to_owned());
+        Some(Approved { by, reason, at: self.fixed()?, expires: self.optional(Octets::fixed)? })
+    }
+
+    fn pin(&mut self) -> Option<Pin> {
+        Some(Pin { generation: self.fixed()?, at: self.fixed()?, reason: self.utf8()?.to_owned() })
+    }
+
+    fn scope(&mut self) -> Option<PinScope> {
+        match self.array()? {
+            [0] => Some(PinScope::Everything),
+            [1] => self.account().map(PinScope::Account),
+            _ => None,
+        }
     }
 
     fn faulty(&mut self) -> Option<Faulty> {

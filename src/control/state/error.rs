@@ -77,6 +77,18 @@ pub enum StateError {
         /// The content.
         digest: Digest,
     },
+    /// What is remembered of an earlier generation is not what its digest says. What is served is not concerned.
+    #[error(
+        "{} is damaged at offset {offset}: what is remembered there of an earlier generation cannot be read; what is \
+         served is not concerned",
+        .file.display()
+    )]
+    DamagedHistory {
+        /// The file.
+        file: PathBuf,
+        /// Where the damaged record begins, in octets.
+        offset: u64,
+    },
     /// A content that is not in the pack.
     #[error("{} does not hold the content {digest}", .file.display())]
     Missing {

@@ -29,6 +29,39 @@ pub struct Faulty {
 /// The operator's map files as an account sees them that is held at an earlier state of these files.
 pub type View = BTreeMap<SourcePath, Digest>;
 
+/// Content that may pass although a guard holds it, as a command said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approved {
+    /// Who approved.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When, in seconds since the epoch.
+    pub at: u64,
+    /// From when on it is void, in seconds since the epoch.
+    pub expires: Option<u64>,
+}
+
+/// What a rollback keeps as it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PinScope {
+    /// All units.
+    Everything,
+    /// What belongs to an account; of `default` its zones as well.
+    Account(AccountId),
+}
+
+/// What is kept at an earlier content, whatever its files say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pin {
+    /// The generation whose content is served.
+    pub generation: u64,
+    /// Since when, in seconds since the epoch.
+    pub at: u64,
+    /// Why.
+    pub reason: String,
+}
+
 /// All that one generation is made of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifest {
@@ -44,6 +77,10 @@ pub struct Manifest {
     pub faulty: Faulty,
     /// The immutable maps ever served, each as the text of a map file.
     pub immutable: BTreeMap<MapId, String>,
+    /// What is approved, by the digest of the content as `status` shows it.
+    pub approvals: BTreeMap<String, Approved>,
+    /// What is pinned.
+    pub pins: BTreeMap<PinScope, Pin>,
 }
 
 /// What turns one generation into the next. Each key is named once; `None` takes it away.
@@ -61,6 +98,10 @@ pub struct Intent {
     pub faulty: Option<Faulty>,
     /// Immutable maps that are new, changed or taken away.
     pub immutable: Vec<(MapId, Option<String>)>,
+    /// Approvals that are new, changed or void.
+    pub approvals: Vec<(String, Option<Approved>)>,
+    /// Units that are pinned, or no longer.
+    pub pins: Vec<(PinScope, Option<Pin>)>,
 }
 
 impl Manifest {
@@ -71,6 +112,8 @@ impl Manifest {
         put(&mut self.files, &intent.files);
         put(&mut self.views, &intent.views);
         put(&mut self.immutable, &intent.immutable);
+        put(&mut self.approvals, &intent.approvals);
+        put(&mut self.pins, &intent.pins);
         if let Some(faulty) = &intent.faulty {
             self.faulty = faulty.clone();
         }
@@ -93,6 +136,8 @@ impl Intent {
             views: differing(&from.views, &to.views),
             faulty: (from.faulty != to.faulty).then(|| to.faulty.clone()),
             immutable: differing(&from.immutable, &to.immutable),
+            approvals: differing(&from.approvals, &to.approvals),
+            pins: differing(&from.pins, &to.pins),
         }
     }
 
@@ -118,7 +163,8 @@ fn put<K: Clone + Ord, V: Clone>(map: &mut BTreeMap<K, V>, changes: &[(K, Option
     }
 }
 
-fn differing<K: Clone + Ord, V: Clone + PartialEq>(
+/// What turns one map into another.
+pub fn differing<K: Clone + Ord, V: Clone + PartialEq>(
     from: &BTreeMap<K, V>,
     to: &BTreeMap<K, V>,
 ) -> Vec<(K, Option<V>)> {

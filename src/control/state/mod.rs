@@ -4,6 +4,9 @@
 //! generation confirmed last, and names contents by their digest; contents come before the intent that names them
 //! first. A checkpoint, which only compaction writes, is a whole generation. So an edit costs its own size.
 //!
+//! The pack is the history too: a journal before each intent says what is to be known of the generation, and compaction
+//! keeps the generations of the [`Retention`]. Of a generation only the places of its records are in memory.
+//!
 //! Invariants: what is confirmed was on the disk before it was published, but for the first generation of all: its
 //! contents may come ahead of its intent (`stash`), and nobody waits for either. A write that fails leaves the pack as it
 //! was. What is read is what was written, or an error: each record has a checksum over its head and a digest over the
@@ -12,6 +15,7 @@
 mod compact;
 mod encode;
 mod error;
+mod history;
 mod manifest;
 mod pack;
 mod record;
@@ -26,12 +30,15 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+pub use compact::Retention;
 pub use error::StateError;
-pub use manifest::{Faulty, Intent, Manifest, Remembered, View};
+pub use history::Generation;
+pub use manifest::{Approved, Faulty, Intent, Manifest, Pin, PinScope, Remembered, View, differing};
 pub use run::Run;
 pub use stash::{Stash, StashBatch, Stashed};
 
 use super::Digest;
+use history::Mark;
 use pack::Pack;
 use record::{Kind, PACK_HEAD, PackHead};
 
@@ -60,7 +67,13 @@ pub struct State {
     /// next intent writes it, or writes it again.
     loose: Option<u64>,
     /// The generation intended last, if it is not confirmed.
-    intended: Option<u64>,
+    intended: Option<Mark>,
+    /// The generations that were confirmed, oldest first.
+    history: Vec<Mark>,
+    /// Where each note's record begins.
+    notes: Vec<u64>,
+    /// What compaction keeps of the history.
+    retention: Retention,
     /// Whether the pack holds what may not be on the disk, the loose confirm apart.
     unsynced: bool,
     /// Whether the directory on the disk names this pack.
@@ -96,6 +109,9 @@ impl State {
             end: 0,
             loose: None,
             intended: None,
+            history: Vec::new(),
+            notes: Vec::new(),
+            retention: Retention::default(),
             unsynced: false,
             named: false,
             worth_at: compact::WORTH,
@@ -131,12 +147,13 @@ impl State {
             state.loose = Some(confirmed.generation);
             state.base -= record::CONFIRM;
         }
-        state.intended = found.intent.as_ref().map(|intent| intent.generation);
+        let (intent, intended) = found.intent.unzip();
+        (state.intended, state.history, state.notes) = (intended, found.history, found.notes);
         state.unsynced = found.confirmed_end < found.end;
         state.index = found.index;
         state.pack = Some(pack);
         let notes = torn(&path, length - found.end).into_iter().collect();
-        Ok(Opened { state, confirmed: found.confirmed, intent: found.intent, notes })
+        Ok(Opened { state, confirmed: found.confirmed, intent, notes })
     }
 
     /// A content, as it was given to [`State::intend`]. Fails where the pack does not hold it or it is damaged.
@@ -177,9 +194,15 @@ impl State {
 
     /// Writes down what is about to be published, relative to the generation confirmed last, and waits until it is on
     /// the disk. It takes the place of an earlier intent that was not confirmed. `contents` are written where the pack
-    /// does not hold them, or holds them damaged; the intent may name only what the pack then holds. Returns the
-    /// octets written. After an error everything is as before.
-    pub fn intend(&mut self, intent: &Intent, contents: &[(Digest, &[u8])]) -> Result<u64, StateError> {
+    /// does not hold them, or holds them damaged; the intent may name only what the pack then holds. `journal` is what
+    /// is to be known of the generation later, in whatever words: it stands directly before the intent, so that neither
+    /// is there without the other. Returns the octets written. After an error everything is as before.
+    pub fn intend(
+        &mut self,
+        intent: &Intent,
+        contents: &[(Digest, &[u8])],
+        journal: &[u8],
+    ) -> Result<u64, StateError> {
         let given: BTreeSet<Digest> = contents.iter().map(|(digest, _)| *digest).collect();
         let known = |digest: &Digest| given.contains(digest) || self.index.contains_key(digest);
         if let Some(digest) = intent.contents().find(|digest| !known(digest)) {
@@ -205,18 +228,19 @@ impl State {
                     places.insert(*digest, out.record(Kind::Content, *digest, content)?);
                 }
             }
-            out.record(Kind::Intent, Digest::of(&payload), &payload)?;
+            let journal = out.record(Kind::Journal, Digest::of(journal), journal)?;
+            let at = out.record(Kind::Intent, Digest::of(&payload), &payload)?;
             let end = out.finish()?;
             pack.sync()?;
-            Ok((end, places))
+            Ok((end, places, Mark::of(intent, at, Some(journal))))
         })();
         match written {
-            Ok((end, places)) => {
+            Ok((end, places, mark)) => {
                 let octets = end - self.end;
                 self.index.extend(places);
                 (self.base, self.end) = (end, end);
                 (self.loose, self.unsynced) = (None, false);
-                self.intended = Some(intent.generation);
+                self.intended = Some(mark);
                 Ok(octets)
             }
             Err(error) => {
@@ -231,8 +255,9 @@ impl State {
     /// again. After an error the generation counts as confirmed all the same: the next intent writes the confirm
     /// first, and so does another call of this.
     pub fn confirm(&mut self, generation: u64) -> Result<(), StateError> {
-        if self.intended == Some(generation) {
-            (self.intended, self.loose, self.base) = (None, Some(generation), self.end);
+        if let Some(mark) = self.intended.take_if(|mark| mark.generation == generation) {
+            self.history.push(mark);
+            (self.loose, self.base) = (Some(generation), self.end);
         } else if self.loose != Some(generation) {
             return Err(StateError::NotIntended { generation });
         }

@@ -85,6 +85,10 @@ pub(super) enum Kind {
     Confirm = 3,
     /// An intent relative to nothing, confirmed.
     Checkpoint = 4,
+    /// What is to be remembered of the generation whose intent or checkpoint begins where this record ends.
+    Journal = 5,
+    /// What is to be remembered of an event that made no generation.
+    Note = 6,
 }
 
 /// The head of a record.
@@ -114,6 +118,8 @@ impl RecordHead {
             [2] => Kind::Intent,
             [3] => Kind::Confirm,
             [4] => Kind::Checkpoint,
+            [5] => Kind::Journal,
+            [6] => Kind::Note,
             _ => return None,
         };
         let length = u64::from_le_bytes(field(&mut rest)?);

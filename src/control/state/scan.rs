@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::error::StateError;
+use super::history::Mark;
 use super::manifest::{Intent, Manifest};
 use super::pack::{Pack, Window, read_at};
 use super::record::{CONFIRM, Kind, PACK_HEAD, RECORD_HEAD, RecordHead};
@@ -16,8 +17,16 @@ pub(super) struct Scan {
     pub(super) index: Index,
     /// The generation that was confirmed last.
     pub(super) confirmed: Option<Manifest>,
-    /// What was intended last since then.
-    pub(super) intent: Option<Intent>,
+    /// What was intended last since then, and what will be known of it when it is confirmed.
+    pub(super) intent: Option<(Intent, Mark)>,
+    /// The generations that were confirmed since the last checkpoint, itself among them.
+    pub(super) history: Vec<Mark>,
+    /// Where each note's record begins.
+    pub(super) notes: Vec<u64>,
+    /// Journals and notes that were never confirmed.
+    lone: Vec<u64>,
+    /// The journal that ends here.
+    journal: Option<u64>,
     /// Where the last whole record ends.
     pub(super) end: u64,
     /// Where the last confirm or checkpoint ends; the head of the pack, where there is none.
@@ -36,21 +45,22 @@ pub(super) fn scan(pack: &Pack, path: &Path, length: u64) -> Result<Scan, StateE
     }
     // What was confirmed was on the disk before that. What came later need not be: the octets may lie there as holes
     // although the intent behind them is whole.
-    let mut later: Vec<u64> = found.index.values().copied().filter(|at| *at >= found.confirmed_end).collect();
+    let contents = found.index.values().filter(|at| **at >= found.confirmed_end);
+    let mut later: Vec<u64> = contents.chain(&found.lone).copied().collect();
     later.sort_unstable();
     for at in later {
-        if content(pack, at).map_err(&read)?.is_none() {
+        if !is_whole(pack, at).map_err(&read)? {
             return walk(pack, path, at);
         }
     }
     Ok(found)
 }
 
-/// The content whose record begins at `at`; `None` where it is damaged.
-fn content(pack: &Pack, at: u64) -> io::Result<Option<Vec<u8>>> {
+/// Whether the record at `at` is what its digest says.
+fn is_whole(pack: &Pack, at: u64) -> io::Result<bool> {
     match pack.head(at)? {
-        Some(head) if head.kind == Kind::Content => pack.payload(at, &head),
-        _ => Ok(None),
+        Some(head) => pack.payload(at, &head).map(|payload| payload.is_some()),
+        None => Ok(false),
     }
 }
 
@@ -63,14 +73,27 @@ fn walk(pack: &Pack, path: &Path, length: u64) -> Result<Scan, StateError> {
     while let Some(head) = next(&mut window, pack, at, length).map_err(&read)? {
         let damaged = || StateError::Damaged { file: path.to_owned(), offset: at };
         let end = at + RECORD_HEAD as u64 + head.length;
-        if head.kind == Kind::Content {
-            found.index.insert(head.digest, at);
-        } else {
-            let Some(payload) = pack.payload(at, &head).map_err(&read)? else { break };
-            // A record that is whole and makes no sense was not torn: it was written so.
-            found.take(head.kind, &payload).ok_or_else(damaged)?;
+        let journal = found.journal.take();
+        match head.kind {
+            Kind::Content => {
+                found.index.insert(head.digest, at);
+            }
+            Kind::Journal => {
+                found.journal = Some(at);
+                found.lone.push(at);
+            }
+            Kind::Note => {
+                found.notes.push(at);
+                found.lone.push(at);
+            }
+            Kind::Intent | Kind::Confirm | Kind::Checkpoint => {
+                let Some(payload) = pack.payload(at, &head).map_err(&read)? else { break };
+                // A record that is whole and makes no sense was not torn: it was written so.
+                found.take(head.kind, at, journal, &payload).ok_or_else(damaged)?;
+            }
         }
         if matches!(head.kind, Kind::Confirm | Kind::Checkpoint) {
+            found.lone.clear();
             found.confirmed_end = end;
             found.by_confirm = head.kind == Kind::Confirm;
         }
@@ -88,20 +111,29 @@ fn next(window: &mut Window<'_>, pack: &Pack, at: u64, length: u64) -> io::Resul
 }
 
 impl Scan {
-    /// Takes a record other than a content in; `None` where it makes no sense.
-    fn take(&mut self, kind: Kind, payload: &[u8]) -> Option<()> {
+    /// Takes an intent, a confirm or a checkpoint in, before which a journal may stand; `None` where it makes no sense.
+    fn take(&mut self, kind: Kind, at: u64, journal: Option<u64>, payload: &[u8]) -> Option<()> {
         match kind {
-            Kind::Content => {}
-            Kind::Intent => self.intent = Some(encode::decode(payload)?),
+            Kind::Content | Kind::Journal | Kind::Note => {}
+            Kind::Intent => {
+                let intent = encode::decode(payload)?;
+                let mark = Mark::of(&intent, at, journal);
+                self.intent = Some((intent, mark));
+            }
             Kind::Confirm => {
                 let generation = u64::from_le_bytes(payload.try_into().ok()?);
-                let intent = self.intent.take().filter(|intent| intent.generation == generation)?;
+                let (intent, mark) =
+                    self.intent.take().filter(|(intent, _)| intent.generation == generation)?;
                 self.confirmed.get_or_insert_default().apply(&intent);
+                self.history.push(mark);
             }
             Kind::Checkpoint => {
+                let intent = encode::decode(payload)?;
+                let mark = Mark { is_base: true, ..Mark::of(&intent, at, journal) };
                 let mut manifest = Manifest::default();
-                manifest.apply(&encode::decode(payload)?);
+                manifest.apply(&intent);
                 (self.confirmed, self.intent) = (Some(manifest), None);
+                (self.history, self.notes) = (vec![mark], Vec::new());
             }
         }
         Some(())

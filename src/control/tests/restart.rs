@@ -139,7 +139,7 @@ fn a_lone_intent_is_judged_again() {
                 after.files.iter_mut().find(|(path, _)| path.below.ends_with("one.example.zone")).unwrap();
             let digest = crate::control::Digest::of(text.as_bytes());
             one.1.digest = digest;
-            state.intend(&Intent::between(&confirmed, &after), &[(digest, text.as_bytes())]).unwrap();
+            state.intend(&Intent::between(&confirmed, &after), &[(digest, text.as_bytes())], b"").unwrap();
         };
         intend(&text);
         let mut server = place.start();

@@ -28,7 +28,7 @@ fn a_write_that_fails_at_any_octet_leaves_the_pack_as_it_was() {
     let before = fs::read(&path).unwrap();
     // The confirm is written again; the content and the intent are new.
     let mut octets = 0;
-    while let Err(error) = failing("", octets, || state.intend(&next, &contents)) {
+    while let Err(error) = failing("", octets, || state.intend(&next, &contents, b"entry")) {
         assert!(error.to_string().contains("cannot write"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), before, "{octets}");
         assert!(!state.holds(&Digest::of(b"next")));
@@ -40,12 +40,12 @@ fn a_write_that_fails_at_any_octet_leaves_the_pack_as_it_was() {
     // Where it cannot even be cut off, it is torn, and cut off when that can be done.
     fs::write(&path, &before).unwrap();
     let mut state = State::open(dir.path()).unwrap().state;
-    failing("cut", octets - 1, || state.intend(&next, &contents)).unwrap_err();
+    failing("cut", octets - 1, || state.intend(&next, &contents, b"entry")).unwrap_err();
     assert!(fs::read(&path).unwrap().len() > before.len());
     let (_, said, notes) = open(dir.path()).unwrap();
     assert_eq!((said, notes.len()), ((Some(manifest.clone()), None), 1));
-    failing("cut", u64::MAX, || state.intend(&next, &contents)).unwrap_err();
-    state.intend(&next, &contents).unwrap();
+    failing("cut", u64::MAX, || state.intend(&next, &contents, b"entry")).unwrap_err();
+    state.intend(&next, &contents, b"entry").unwrap();
     state.confirm(2).unwrap();
     manifest.apply(&next);
     assert_eq!(reopened(dir.path()), (Some(manifest), None));
@@ -59,19 +59,19 @@ fn a_confirm_that_could_not_be_written_is_written_by_the_next_intent() {
     publish(&mut state, &mut manifest, &edit(1, "a", b"A"), &[b"A"]);
     for octets in [0, 20] {
         let generation = manifest.generation + 1;
-        state.intend(&edit(generation, "a", b"A"), &[]).unwrap();
+        state.intend(&edit(generation, "a", b"A"), &[], b"entry").unwrap();
         failing("", octets, || state.confirm(generation)).unwrap_err();
         assert_eq!(reopened(dir.path()), (Some(manifest.clone()), Some(edit(generation, "a", b"A"))));
         manifest.apply(&edit(generation, "a", b"A"));
         // An intent that fails meanwhile does not lose it.
         let next = edit(generation + 1, "b", b"A");
-        failing("", 100, || state.intend(&next, &[])).unwrap_err();
-        failing("sync", u64::MAX, || state.intend(&next, &[])).unwrap_err();
+        failing("", 100, || state.intend(&next, &[], b"entry")).unwrap_err();
+        failing("sync", u64::MAX, || state.intend(&next, &[], b"entry")).unwrap_err();
         publish(&mut state, &mut manifest, &next, &[]);
         assert_eq!(reopened(dir.path()), (Some(manifest.clone()), None));
     }
     // The caller may try again as well.
-    state.intend(&edit(9, "c", b"A"), &[]).unwrap();
+    state.intend(&edit(9, "c", b"A"), &[], b"entry").unwrap();
     failing("", 3, || state.confirm(9)).unwrap_err();
     state.confirm(9).unwrap();
     manifest.apply(&edit(9, "c", b"A"));
@@ -86,7 +86,8 @@ fn a_state_that_cannot_be_written_is_read_and_tried_again() {
     let (mut state, said, _) = open(dir.path()).unwrap();
     assert_eq!(said, (Some(manifest.clone()), None));
     for _ in 0..2 {
-        let error = failing("open", u64::MAX, || state.intend(&edit(2, "b", b"A"), &[])).unwrap_err();
+        let error =
+            failing("open", u64::MAX, || state.intend(&edit(2, "b", b"A"), &[], b"entry")).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("read-only") && text.contains("nothing can be changed"), "{text}");
     }
@@ -101,7 +102,7 @@ fn a_first_intent_or_a_compaction_without_room_leaves_nothing_behind() {
     let first = edit(1, "a", b"A");
     let contents: [(Digest, &[u8]); 1] = [(Digest::of(b"A"), b"A")];
     for octets in [0, 10, 63, 64, 80, 200] {
-        failing("", octets, || state.intend(&first, &contents)).unwrap_err();
+        failing("", octets, || state.intend(&first, &contents, b"entry")).unwrap_err();
         assert!(!dir.path().join(NEW).exists());
         let (_, said, notes) = open(dir.path()).unwrap();
         assert_eq!((said, notes), ((None, None), Vec::new()), "{octets}");
@@ -111,15 +112,16 @@ fn a_first_intent_or_a_compaction_without_room_leaves_nothing_behind() {
     for generation in 2..20 {
         publish(&mut state, &mut manifest, &edit(generation, "a", b"A"), &[]);
     }
+    keep(&mut state, 1);
     let before = state.size();
     for octets in [0, 64, 70, 130, 250] {
-        failing("", octets, || state.compact(&manifest, 0)).unwrap_err();
-        failing("sync", u64::MAX, || state.compact(&manifest, 0)).unwrap_err();
+        failing("", octets, || state.compact(0)).unwrap_err();
+        failing("sync", u64::MAX, || state.compact(0)).unwrap_err();
         assert!(!dir.path().join(NEW).exists());
         assert_eq!(state.size(), before);
         assert_eq!(reopened(dir.path()), (Some(manifest.clone()), None));
     }
-    assert!(state.compact(&manifest, 0).unwrap());
+    assert!(state.compact(0).unwrap());
     publish(&mut state, &mut manifest, &edit(30, "a", b"A"), &[]);
     assert_eq!(reopened(dir.path()), (Some(manifest), None));
 }
@@ -136,7 +138,7 @@ fn fills_the_disk() {
         let generation = manifest.generation + 1;
         let content = vec![generation as u8; 3000];
         let intent = edit(generation, &generation.to_string(), &content);
-        if let Err(error) = state.intend(&intent, &[(Digest::of(&content), &content)]) {
+        if let Err(error) = state.intend(&intent, &[(Digest::of(&content), &content)], b"entry") {
             break error;
         }
         manifest.apply(&intent);

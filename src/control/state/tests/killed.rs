@@ -20,7 +20,8 @@ fn publishes_without_end() {
         publish(&mut state, &mut manifest, &edit(generation, &name, &content), &[&content]);
         println!("done {generation}");
         if generation % 10 == 0 {
-            state.compact(&manifest, 20_000).unwrap();
+            keep(&mut state, 15);
+            state.compact(20_000).unwrap();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod damage;
 mod disk;
+mod history;
 mod killed;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::encode::{decode, encode};
+use super::record::RECORD_HEAD;
 use super::*;
 use crate::control::{SourcePath, Stamp, Tree};
 use crate::model::{AccountId, MapId};
@@ -71,10 +73,20 @@ fn edit(generation: u64, name: &str, content: &[u8]) -> Intent {
     Intent { generation, time: generation + 1000, files, ..Intent::default() }
 }
 
+/// What is remembered of a generation in these tests.
+fn entry(generation: u64) -> Vec<u8> {
+    format!("entry {generation}").into_bytes()
+}
+
+/// Keeps so many generations.
+fn keep(state: &mut State, generations: u64) {
+    state.retain(Retention { generations, ..Retention::default() });
+}
+
 fn publish(state: &mut State, manifest: &mut Manifest, intent: &Intent, contents: &[&[u8]]) {
     let contents: Vec<(Digest, &[u8])> =
         contents.iter().map(|octets| (Digest::of(octets), *octets)).collect();
-    state.intend(intent, &contents).unwrap();
+    state.intend(intent, &contents, &entry(intent.generation)).unwrap();
     state.confirm(intent.generation).unwrap();
     manifest.apply(intent);
 }
@@ -82,7 +94,8 @@ fn publish(state: &mut State, manifest: &mut Manifest, intent: &Intent, contents
 /// What a pack says, without its state.
 type Said = (Option<Manifest>, Option<Intent>);
 
-/// Opens a state, whose notes are asked for, and reads every content that it names.
+/// Opens a state, whose notes are asked for, and reads every content that it names and all that it remembers of earlier
+/// generations.
 fn open(dir: &Path) -> Result<(State, Said, Vec<String>), StateError> {
     let Opened { state, confirmed, intent, notes } = State::open(dir)?;
     for digest in
@@ -90,6 +103,14 @@ fn open(dir: &Path) -> Result<(State, Said, Vec<String>), StateError> {
     {
         state.read(&digest)?;
     }
+    let history = state.generations();
+    for generation in &history {
+        let journal = state.journal(generation.generation)?.unwrap();
+        assert!(journal.is_empty() || journal == b"entry" || journal == entry(generation.generation));
+    }
+    assert!(history.iter().skip(1).all(|generation| !generation.is_base));
+    let newest = history.last().map(|generation| state.manifest_at(generation.generation));
+    assert_eq!(newest.transpose()?.flatten(), confirmed, "the history leads to what was confirmed");
     Ok((state, (confirmed, intent), notes))
 }
 
@@ -121,8 +142,8 @@ fn what_is_published_comes_back() {
     second.immutable.push((MapId::new("m").unwrap(), None));
     second.views.push((account("acme"), None));
     let before = state.size();
-    assert_eq!(state.intend(&second, &[(Digest::of(b"A"), b"A")]).unwrap(), state.size() - before);
-    assert!(state.size() - before < 300, "{}", state.size() - before);
+    assert_eq!(state.intend(&second, &[(Digest::of(b"A"), b"A")], b"entry").unwrap(), state.size() - before);
+    assert!(state.size() - before < 360, "{}", state.size() - before);
     assert_eq!(reopened(dir.path()), (Some(manifest.clone()), Some(second.clone())));
     state.confirm(8).unwrap();
     manifest.apply(&second);
@@ -140,8 +161,8 @@ fn the_last_lone_intent_counts_and_only_what_was_intended_last_is_confirmed() {
     let mut state = State::open(dir.path()).unwrap().state;
     let mut manifest = Manifest::default();
     publish(&mut state, &mut manifest, &edit(1, "a", b"A"), &[b"A"]);
-    state.intend(&edit(2, "b", b"B"), &[(Digest::of(b"B"), b"B")]).unwrap();
-    state.intend(&edit(3, "c", b"C"), &[(Digest::of(b"C"), b"C")]).unwrap();
+    state.intend(&edit(2, "b", b"B"), &[(Digest::of(b"B"), b"B")], b"entry").unwrap();
+    state.intend(&edit(3, "c", b"C"), &[(Digest::of(b"C"), b"C")], b"entry").unwrap();
     assert_eq!(reopened(dir.path()), (Some(manifest.clone()), Some(edit(3, "c", b"C"))));
     assert!(matches!(state.confirm(2), Err(StateError::NotIntended { generation: 2 })));
     state.confirm(3).unwrap();
@@ -153,7 +174,7 @@ fn the_last_lone_intent_counts_and_only_what_was_intended_last_is_confirmed() {
     assert_eq!(reopened(dir.path()), (Some(manifest.clone()), None));
 
     // An intent that a process left alone may be confirmed by the next one.
-    state.intend(&edit(4, "d", b"A"), &[]).unwrap();
+    state.intend(&edit(4, "d", b"A"), &[], b"entry").unwrap();
     drop(state);
     let mut state = State::open(dir.path()).unwrap().state;
     state.confirm(4).unwrap();
@@ -165,7 +186,7 @@ fn the_last_lone_intent_counts_and_only_what_was_intended_last_is_confirmed() {
 fn an_intent_may_only_name_what_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let mut state = State::open(dir.path()).unwrap().state;
-    let error = state.intend(&edit(1, "a", b"A"), &[]).unwrap_err();
+    let error = state.intend(&edit(1, "a", b"A"), &[], b"entry").unwrap_err();
     assert!(matches!(&error, StateError::Missing { digest, .. } if *digest == Digest::of(b"A")), "{error}");
     assert!(!dir.path().join(FILE).exists());
 }
@@ -182,14 +203,15 @@ fn compaction_keeps_what_is_served_and_nothing_else() {
     let mut last = edit(51, "b", &contents[20]);
     last.views.push((account("acme"), Some(BTreeMap::from([(zone("v"), Digest::of(&contents[30]))]))));
     publish(&mut state, &mut manifest, &last, &[]);
-    state.intend(&edit(52, "b", &contents[0]), &[]).unwrap();
+    state.intend(&edit(52, "b", &contents[0]), &[], b"entry").unwrap();
 
-    assert!(!state.compact_if_worth(|| manifest.clone()).unwrap());
-    assert!(!state.compact(&manifest, 80_000).unwrap());
+    keep(&mut state, 1);
+    assert!(!state.compact_if_worth().unwrap());
+    assert!(!state.compact(80_000).unwrap());
     let before = state.size();
-    assert!(state.compact(&manifest, 10_000).unwrap());
+    assert!(state.compact(10_000).unwrap());
     assert!(state.size() < 4000 && before > 50_000, "{} of {before}", state.size());
-    assert!(!state.compact(&manifest, 0).unwrap());
+    assert!(!state.compact(0).unwrap());
     for (at, content) in contents.iter().enumerate() {
         assert_eq!(state.holds(&Digest::of(content)), [20, 30, 49].contains(&at), "{at}");
     }
@@ -244,18 +266,38 @@ fn any_faulty() -> impl Strategy<Value = Faulty> {
     })
 }
 
+fn any_scope() -> impl Strategy<Value = PinScope> {
+    prop_oneof![Just(PinScope::Everything), any_account().prop_map(PinScope::Account)]
+}
+
+fn any_approved() -> impl Strategy<Value = Approved> {
+    (".*", ".*", any::<(u64, Option<u64>)>()).prop_map(|(by, reason, (at, expires))| Approved {
+        by,
+        reason,
+        at,
+        expires,
+    })
+}
+
+fn any_pin() -> impl Strategy<Value = Pin> {
+    (any::<(u64, u64)>(), ".*").prop_map(|((generation, at), reason)| Pin { generation, at, reason })
+}
+
 fn any_manifest() -> impl Strategy<Value = Manifest> {
     let views = btree_map(any_account(), btree_map(any_path(), any_digest(), 0..3), 0..3);
     let immutable = btree_map(any_id().prop_map(|id| MapId::new(&id).unwrap()), ".*", 0..3);
     let files = btree_map(any_path(), any_remembered(), 0..8);
-    (any::<(u64, u64)>(), files, views, any_faulty(), immutable).prop_map(
-        |((generation, published), files, views, faulty, immutable)| Manifest {
+    let passes = (btree_map(any_id(), any_approved(), 0..3), btree_map(any_scope(), any_pin(), 0..3));
+    (any::<(u64, u64)>(), files, views, any_faulty(), immutable, passes).prop_map(
+        |((generation, published), files, views, faulty, immutable, (approvals, pins))| Manifest {
             generation,
             published,
             files,
             views,
             faulty,
             immutable,
+            approvals,
+            pins,
         },
     )
 }
@@ -264,14 +306,18 @@ fn any_intent() -> impl Strategy<Value = Intent> {
     let files = vec((any_path(), option::of(any_remembered())), 0..8);
     let views = vec((any_account(), option::of(btree_map(any_path(), any_digest(), 0..3))), 0..3);
     let immutable = vec((any_id().prop_map(|id| MapId::new(&id).unwrap()), option::of(".*")), 0..3);
-    (any::<(u64, u64)>(), files, views, option::of(any_faulty()), immutable).prop_map(
-        |((generation, time), files, views, faulty, immutable)| Intent {
+    let passes =
+        (vec((any_id(), option::of(any_approved())), 0..3), vec((any_scope(), option::of(any_pin())), 0..3));
+    (any::<(u64, u64)>(), files, views, option::of(any_faulty()), immutable, passes).prop_map(
+        |((generation, time), files, views, faulty, immutable, (approvals, pins))| Intent {
             generation,
             time,
             files,
             views,
             faulty,
             immutable,
+            approvals,
+            pins,
         },
     )
 }
@@ -280,8 +326,12 @@ proptest! {
     #[test]
     fn an_intent_survives_its_octets(intent in any_intent()) {
         let octets = encode(&intent);
-        prop_assert_eq!(decode(&octets), Some(intent));
-        for len in 0..octets.len() {
+        prop_assert_eq!(decode(&octets), Some(intent.clone()));
+        // Before there were approvals and pins an intent ended where these begin.
+        let former = Intent { approvals: Vec::new(), pins: Vec::new(), ..intent.clone() };
+        let end = encode(&former).len();
+        prop_assert_eq!(decode(&octets[..end]), Some(former));
+        for len in (0..octets.len()).filter(|len| *len != end) {
             prop_assert_eq!(decode(&octets[..len]), None);
         }
         prop_assert_eq!(decode(&[&octets[..], b"\0"].concat()), None);

@@ -61,6 +61,7 @@ fn world(zone: ZoneData) -> World {
         immutable: false,
         owner: MapOwner::Operator,
         place,
+        address_places: Default::default(),
     };
     let zones =
         vec![LoadedZone { origin: zone.origin.clone(), account, content: ZoneContent::Good(Arc::new(zone)) }];

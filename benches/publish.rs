@@ -49,6 +49,7 @@ fn map(account: &AccountId, last: u8) -> AddressMap {
         immutable: false,
         owner: MapOwner::Account,
         place,
+        address_places: Default::default(),
     }
 }
 

@@ -96,6 +96,7 @@ fn map(account: &AccountId, members: &[Membership], last: u8) -> AccountWords {
         immutable: false,
         owner: MapOwner::Account,
         place: Place::file(&"m.toml".into()),
+        address_places: Default::default(),
     };
     AccountWords { maps: vec![Arc::new(map)], ..AccountWords::default() }
 }

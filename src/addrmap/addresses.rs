@@ -6,16 +6,33 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use ipnet::IpNet;
 
 use super::code;
-use crate::model::MAX_ADDRESSES_PER_FAMILY;
 use crate::model::table::Value;
+use crate::model::{AddressPlaces, MAX_ADDRESSES_PER_FAMILY, Place};
 
 /// The addresses of a list, in the order written.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     pub(super) ipv4: Vec<Ipv4Addr>,
     pub(super) ipv6: Vec<Ipv6Addr>,
+    /// Where each IPv4 address is written.
+    ipv4_places: Vec<Place>,
+    /// Where each IPv6 address is written.
+    ipv6_places: Vec<Place>,
     /// Whether the list holds nothing at all, not even something that could not be read.
     pub(super) nothing_written: bool,
+}
+
+impl Addresses {
+    /// Where they are written.
+    pub(super) fn places(&self) -> AddressPlaces {
+        AddressPlaces::new(self.ipv4_places.iter().chain(&self.ipv6_places))
+    }
+
+    /// All of them, IPv4 first.
+    pub(super) fn all(&self) -> Vec<IpAddr> {
+        let ipv4 = self.ipv4.iter().copied().map(IpAddr::from);
+        ipv4.chain(self.ipv6.iter().copied().map(IpAddr::from)).collect()
+    }
 }
 
 /// The two address families.
@@ -66,10 +83,11 @@ pub(super) fn read(list: Option<Value<'_>>, only: Option<Family>) -> Addresses {
             );
             continue;
         }
-        seen.insert(address, value.place().line);
+        let place = value.place();
+        seen.insert(address, place.line);
         let taken = match address {
-            IpAddr::V4(address) => push(&mut addresses.ipv4, address),
-            IpAddr::V6(address) => push(&mut addresses.ipv6, address),
+            IpAddr::V4(address) => push(&mut addresses.ipv4, &mut addresses.ipv4_places, address, place),
+            IpAddr::V6(address) => push(&mut addresses.ipv6, &mut addresses.ipv6_places, address, place),
         };
         let told = &mut too_many[usize::from(family == Family::V6)];
         if !taken && !*told {
@@ -86,10 +104,11 @@ pub(super) fn read(list: Option<Value<'_>>, only: Option<Family>) -> Addresses {
 }
 
 /// Adds an address where there is room.
-fn push<T>(list: &mut Vec<T>, address: T) -> bool {
+fn push<T>(list: &mut Vec<T>, places: &mut Vec<Place>, address: T, place: Place) -> bool {
     let room = list.len() < MAX_ADDRESSES_PER_FAMILY;
     if room {
         list.push(address);
+        places.push(place);
     }
     room
 }

@@ -80,6 +80,56 @@ crate::model::table::codes! {
     FOREIGN_DEFAULT_SNI = "foreign-default-sni";
     /// Two enabled maps that give one address two default server names.
     TWO_DEFAULT_SNIS = "two-default-snis";
+    /// Not a network.
+    BAD_CIDR = "bad-cidr";
+    /// A network with host bits.
+    HOST_BITS = "host-bits";
+    /// A network that cannot be a prefix of anybody.
+    UNUSABLE_NETWORK = "unusable-network";
+    /// Not the number of an autonomous system.
+    BAD_ASN = "bad-asn";
+    /// A prefix without a binding of the whole of it.
+    NO_DEFAULT_BINDING = "no-default-binding";
+    /// Magic Transit for a part of a prefix.
+    MAGIC_TRANSIT_IN_PART = "magic-transit-in-part";
+    /// Two bindings of one network.
+    DUPLICATE_BINDING = "duplicate-binding";
+    /// A delegation twice.
+    DUPLICATE_DELEGATION = "duplicate-delegation";
+    /// A binding or delegation of what is not in its prefix.
+    OUTSIDE_PREFIX = "outside-prefix";
+    /// A delegation to the owner of the prefix.
+    DELEGATION_TO_OWNER = "delegation-to-owner";
+    /// Two prefixes that share addresses.
+    OVERLAPPING_PREFIXES = "overlapping-prefixes";
+    /// A leased address that lies in a prefix.
+    LEASED_IN_PREFIX = "leased-in-prefix";
+    /// An address leased twice.
+    LEASED_TWICE = "leased-twice";
+    /// Two leases for one map.
+    TWO_LEASES = "two-leases";
+    /// A list without anything in it, where everything or nothing could be meant.
+    EMPTY_LIST = "empty-list";
+    /// A text without anything in it.
+    EMPTY_TEXT = "empty-text";
+    /// An assertion about nothing, or about several things.
+    BAD_SCOPE = "bad-scope";
+    /// An assertion that claims nothing.
+    NO_CLAIM = "no-claim";
+    /// Not a digest.
+    BAD_DIGEST = "bad-digest";
+    /// Not a date.
+    BAD_DATE = "bad-date";
+    /// A map that this account does not have.
+    NO_SUCH_MAP = "no-such-map";
+    /// An address that may not serve in this map.
+    INELIGIBLE_ADDRESS = "ineligible-address";
+    /// A map for leased addresses that does not hold all of them.
+    LEASED_ADDRESS_MISSING = "leased-address-missing";
+    /// A map with addresses of a prefix that is not announced.
+    WITHDRAWN_PREFIX = "withdrawn-prefix";
+    /// No ledger, so that no address can be checked.
+    NO_LEDGER = "no-ledger";
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Address maps and the anycast defaults, as they are written.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -114,9 +114,49 @@ pub struct AddressMap {
     pub owner: MapOwner,
     /// Where it starts.
     pub place: Place,
+    /// Where its addresses are written.
+    pub address_places: AddressPlaces,
+}
+
+/// Where the addresses of a map are written, in the file that the map starts in; nothing is known of a map that no file
+/// holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressPlaces(Box<[Spot]>);
+
+/// Line, column and length, as a [`Place`] has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Spot {
+    line: u32,
+    column: u32,
+    length: u32,
+}
+
+impl AddressPlaces {
+    /// The places of the IPv4 addresses in their order, then of the IPv6 addresses.
+    pub fn new<'p>(places: impl IntoIterator<Item = &'p Place>) -> AddressPlaces {
+        let spot = |place: &Place| Spot { line: place.line, column: place.column, length: place.length };
+        AddressPlaces(places.into_iter().map(spot).collect())
+    }
 }
 
 impl AddressMap {
+    /// All addresses, IPv4 first, each family in the order written.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<'_> {
+        let ipv4 = self.ipv4.iter().copied().map(IpAddr::from);
+        ipv4.chain(self.ipv6.iter().copied().map(IpAddr::from))
+    }
+
+    /// Where an address is written; where that is not known, where the map starts.
+    pub fn place_of(&self, address: IpAddr) -> Place {
+        let at = self.addresses().position(|known| known == address);
+        match at.and_then(|at| self.address_places.0.get(at)) {
+            Some(&Spot { line, column, length }) => {
+                Place { file: self.place.file.clone(), line, column, length }
+            }
+            None => self.place.clone(),
+        }
+    }
+
     /// Whether the whole account is a member.
     pub fn is_account_wide(&self) -> bool {
         self.memberships.iter().any(|membership| membership.member == Member::Account)

@@ -12,6 +12,8 @@ pub struct Assertion {
     pub scope: AssertionScope,
     /// What must be so.
     pub claim: Claim,
+    /// The account in whose files it stands, which it holds back where it is broken; `None` in the operator's files.
+    pub author: Option<AccountId>,
     /// Where it is written.
     pub place: Place,
 }

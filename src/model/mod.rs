@@ -16,7 +16,7 @@ pub mod zone;
 
 pub use account::{AccountSettings, ZoneSettings};
 pub use address_map::{
-    AddressMap, AddressSource, AnycastDefaults, MapOwner, Member, Membership, Memberships,
+    AddressMap, AddressPlaces, AddressSource, AnycastDefaults, MapOwner, Member, Membership, Memberships,
 };
 pub use assertion::{Approval, Assertion, AssertionScope, Claim};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};

@@ -1,9 +1,14 @@
-//! Address map files: `[anycast]` and `[[address_map]]`.
+//! Address map files: `[anycast]`, `[[address_map]]`, the ledger, assertions and approvals.
+
+mod approval;
+mod assertion;
+mod network;
+mod prefix;
 
 use std::sync::Arc;
 
 use super::addresses::{self, Family};
-use super::format::{ADDRESS_MAP, ANYCAST, MAP_FILE};
+use super::format::{ADDRESS_MAP, ANYCAST, APPROVE, ASSERT, MAP_FILE, PREFIX, STATIC_IPS};
 use super::{MapFile, Scope, code, members, names};
 use crate::model::table::{Document, Table, Value, in_file_order};
 use crate::model::{
@@ -26,7 +31,20 @@ pub(super) fn read(
     let document = Document::parse(file, content);
     let root = document.root(&MAP_FILE);
     read.anycast = root.get("anycast").and_then(|value| anycast(value, scope));
-    let maps = root.get("address_map").map(|value| value.tables(&ADDRESS_MAP)).unwrap_or_default();
+    let tables = |key, keys| root.get(key).map(|value| value.tables(keys)).unwrap_or_default();
+    let maps = tables("address_map", &ADDRESS_MAP);
+    for value in tables("prefix", &PREFIX) {
+        read.ledger.prefixes.extend(prefix::prefix(&value, scope));
+    }
+    for value in tables("static_ips", &STATIC_IPS) {
+        read.ledger.static_ips.extend(prefix::static_ips(&value, scope));
+    }
+    for value in tables("assert", &ASSERT) {
+        read.assertions.extend(assertion::read(&value, scope));
+    }
+    for value in tables("approve", &APPROVE) {
+        read.approvals.extend(approval::read(&value, scope));
+    }
     note(&mut read, &own, &document);
     for value in maps {
         let (account, map) = match value.table(&ADDRESS_MAP) {
@@ -50,9 +68,7 @@ fn anycast(value: Value<'_>, scope: Scope<'_>) -> Option<AnycastDefaults> {
     let table = value.table(&ANYCAST)?;
     let ipv4 = addresses::read(table.get("ipv4"), Some(Family::V4));
     let ipv6 = addresses::read(table.get("ipv6"), Some(Family::V6));
-    if let Scope::Account(_) = scope {
-        let hint = "remove it; the operator's files in addrmaps/ hold the shared addresses";
-        value.error(code::OPERATOR_ONLY, "the anycast defaults are the operator's: [anycast]", hint);
+    if !is_operators(&value, scope, "the anycast defaults are", "[anycast]", "the shared addresses") {
         return None;
     }
     if ipv4.nothing_written && ipv6.nothing_written {
@@ -60,6 +76,16 @@ fn anycast(value: Value<'_>, scope: Scope<'_>) -> Option<AnycastDefaults> {
         table.absent(Severity::Error, code::ANYCAST_WITHOUT_ADDRESS, "no address in [anycast]", hint);
     }
     Some(AnycastDefaults { ipv4: ipv4.ipv4, ipv6: ipv6.ipv6, place: value.place() })
+}
+
+/// Whether a table that only the operator's files may hold stands in one of these; elsewhere that is told.
+fn is_operators(value: &Value<'_>, scope: Scope<'_>, what: &str, table: &str, holds: &str) -> bool {
+    if let Scope::Account(_) = scope {
+        let hint = format!("remove it; the operator's files in addrmaps/ hold {holds}");
+        value.error(code::OPERATOR_ONLY, format!("{what} the operator's: {table}"), hint);
+        return false;
+    }
+    true
 }
 
 /// What two files with `[anycast]` are told.
@@ -106,6 +132,7 @@ fn address_map(
         table.absent(Severity::Note, code::NO_MEMBERS, "the map has no members and governs nothing", hint);
     }
 
+    let address_places = ips.places();
     let map = id.zip(account.clone()).map(|(id, account)| AddressMap {
         id,
         account,
@@ -121,6 +148,7 @@ fn address_map(
             Scope::Account(_) => MapOwner::Account,
         },
         place: table.place(),
+        address_places,
     });
     (account, map)
 }
@@ -135,14 +163,18 @@ fn account(table: &Table<'_>, scope: Scope<'_>) -> Option<AccountId> {
             None
         }
         (Scope::Account(own), Some(value)) => {
-            if let Some(text) = value.text().filter(|text| *text != own.as_str()) {
-                let message = format!("the file stands in the folder of account {own}, not of: {text}");
-                let hint = format!("remove it, or write \"{own}\"");
-                value.error(code::ACCOUNT_MISMATCH, message, hint);
-            }
+            implied(&value, own);
             Some(own.clone())
         }
         (Scope::Account(own), None) => Some(own.clone()),
+    }
+}
+
+/// The account where the folder says it already.
+fn implied(value: &Value<'_>, own: &AccountId) {
+    if let Some(text) = value.text().filter(|text| *text != own.as_str()) {
+        let message = format!("the file stands in the folder of account {own}, not of: {text}");
+        value.error(code::ACCOUNT_MISMATCH, message, format!("remove it, or write \"{own}\""));
     }
 }
 

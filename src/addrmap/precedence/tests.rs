@@ -38,6 +38,7 @@ fn map(id: &str, is: Is, members: &[Member]) -> Option<AddressMap> {
         immutable: id.starts_with("fallback"),
         owner: MapOwner::Account,
         place: place.clone(),
+        address_places: Default::default(),
     })
 }
 

@@ -9,7 +9,7 @@ pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     }
     let word: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
     let ranked = known.into_iter().map(|candidate| {
-        let letters: Vec<char> = candidate.chars().collect();
+        let letters: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
         (distance(&word, &letters), letters.len(), candidate)
     });
     let (slips, letters, candidate) = ranked.min_by_key(|(slips, ..)| *slips)?;
@@ -56,5 +56,6 @@ mod tests {
         }
         assert_eq!(closest(&"e".repeat(100), known), None);
         assert_eq!(closest("x", []), None);
+        assert_eq!(closest("cdn", ["CDN", "Spectrum"]), Some("CDN"));
     }
 }

@@ -328,6 +328,21 @@ impl<'d> Value<'d> {
         matches!(self.value, DeValue::Boolean(_))
     }
 
+    /// Whether the value is a date or a time, for keys that take several types.
+    pub fn is_date(&self) -> bool {
+        matches!(self.value, DeValue::Datetime(_))
+    }
+
+    /// A day or a moment, with quotes or without, in seconds since the epoch: a day begins in UTC, a moment has an
+    /// offset (RFC 3339). Whatever has no one meaning is not reported.
+    pub fn moment(&self) -> Option<u64> {
+        match self.value {
+            DeValue::Datetime(moment) => super::moment::seconds(moment),
+            DeValue::String(text) => super::moment::seconds(&text.parse().ok()?),
+            _ => None,
+        }
+    }
+
     /// Reports a value of another type than `wanted`.
     pub fn wrong_type(&self, wanted: &str, hint: impl Into<String>) {
         let message = format!("{} must be {wanted}, not {}", self.key, self.type_name());
@@ -347,7 +362,7 @@ impl<'d> Value<'d> {
     }
 
     /// The value as it is written, cut to what fits a hint.
-    fn written(&self) -> String {
+    pub fn written(&self) -> String {
         let text = self.document.source().text().get(self.start..self.end).unwrap_or_default();
         text.lines().next().unwrap_or_default().chars().take(40).collect()
     }

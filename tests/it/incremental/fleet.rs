@@ -255,6 +255,7 @@ fn address_map(account: usize, map: usize, spec: &MapSpec) -> AddressMap {
         immutable: spec.immutable,
         owner: MapOwner::Account,
         place: place(),
+        address_places: Default::default(),
     }
 }
 

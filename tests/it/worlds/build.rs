@@ -86,6 +86,7 @@ impl WorldSpec {
                 immutable,
                 owner: if immutable { MapOwner::Operator } else { MapOwner::Account },
                 place: file,
+                address_places: Default::default(),
             }));
         }
     }

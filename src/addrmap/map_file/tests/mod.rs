@@ -1,7 +1,9 @@
 use super::*;
 use crate::model::FoundFile;
 
+mod assertions;
 mod fields;
+mod ledger;
 
 /// One file beside the others: `eu.txt`.
 struct OneFile(&'static str);
@@ -183,21 +185,6 @@ fn what_is_the_operators_is_refused_in_an_accounts_folder() {
 }
 
 #[test]
-fn tables_of_later_versions_are_refused_by_name() {
-    for (text, written) in [
-        ("[[prefix]]\ncidr = \"203.0.113.0/24\"\n", "[[prefix]]"),
-        ("[[assert]]\n", "[[assert]]"),
-        ("[static_ips]\n", "[static_ips]"),
-        ("approve = 1\n", "approve"),
-    ] {
-        let (_, told) = operator(text);
-        assert_eq!(told.len(), 1);
-        let end = format!("error not-yet-supported: this version does not know it yet: {written}");
-        assert!(told[0].ends_with(&end), "{told:?}");
-    }
-}
-
-#[test]
 fn an_immutable_map_is_for_the_whole_account_and_stays() {
     assert_eq!(map("ips = [\"203.0.113.1\"]\nimmutable = true\n"), Vec::<String>::new());
     assert_eq!(
@@ -268,7 +255,15 @@ fn broken_syntax_does_not_hide_the_rest_and_is_not_told_twice() {
 fn no_bytes_make_it_panic() {
     let text = "[anycast]\nipv4 = [\"192.0.2.1\"]\n[[address_map]]\nid = \"m\"\naccount = \"acme\"\nenabled = true\n\
                 ips = [\"203.0.113.1\", \"2001:db8::1\"]\nzones = [\"a.example\"]\nzones_file = \"eu.txt\"\n\
-                memberships = [{ kind = \"zone\", identifier = \"b.example\" }]\ndefault_sni = \"*.a.example\"\n";
+                memberships = [{ kind = \"zone\", identifier = \"b.example\" }]\ndefault_sni = \"*.a.example\"\n\
+                [[prefix]]\ncidr = \"203.0.113.0/24\"\naccount = \"acme\"\nasn = 64496\n\
+                binding = [{ cidr = \"203.0.113.0/24\", service = \"CDN\" }]\n\
+                delegation = [{ cidr = \"203.0.113.64/26\", account = \"globex\" }]\n\
+                [[static_ips]]\naccount = \"acme\"\nmap = \"m\"\nips = [\"198.51.100.1\"]\n\
+                [[assert]]\nzone = \"a.example\"\nanswers_within = [\"2001:db8::/32\"]\n\
+                family_required = [\"ipv4\", \"ipv6\"]\ngoverned_by = \"m\"\n[[assert]]\neverything = true\n\
+                never_answers_within = [\"10.0.0.0/8\"]\n[[approve]]\ndigest = \"00112233445566778899aabbccddeeff\"\n\
+                by = \"a\"\nreason = \"b\"\nexpires = 2026-12-01\n";
     let mut state = 7u64;
     let mut random = |below: usize| {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use portolan::answer::Settings;
 use portolan::cli::serve::{ServeParts, serve_with};
-use portolan::control::{Engine, LockError, Sources, StartFrom, StateLock, WatchMode};
+use portolan::control::{Engine, LockError, Rules, Sources, StartFrom, StateLock, WatchMode};
 use portolan::server::{Given, Listen, TcpLimits};
 use portolan::telemetry::Facts;
 
@@ -23,7 +23,7 @@ fn serves_until_sigterm_or_sigint() {
             Sources { zones: parent.path().join("zones"), addrmaps: parent.path().join("addrmaps") };
         std::fs::create_dir(&sources.zones).unwrap();
         let (engine, first) =
-            Engine::start(sources, &state, StartFrom::State, false, Default::default()).unwrap();
+            Engine::start(sources, &state, StartFrom::State, Rules::default(), Default::default()).unwrap();
         let generation = first.generation;
         let parts = ServeParts {
             lock,

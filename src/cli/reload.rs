@@ -27,7 +27,7 @@ pub(super) fn approve(setup: &Setup, options: &ApproveOptions) -> Result<ExitCod
 
 pub(super) fn rollback(setup: &Setup, options: &RollbackOptions) -> Result<ExitCode, String> {
     let (generation, account) = (options.generation, options.account.clone());
-    let request = Request::Rollback { generation, account, reason: reason(&options.reason)? };
+    let request = Request::Rollback { generation, account, by: user(), reason: reason(&options.reason)? };
     let Reply::Change(change) = ask::ask(setup, &request)? else {
         return Err(ask::BESIDE_THE_POINT.to_owned());
     };

@@ -12,7 +12,7 @@ use super::{progress, render, systemd};
 use crate::answer;
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
-use crate::control::{self, Engine, Loaded, Sources, StartFrom, StateLock, WatchMode, talk};
+use crate::control::{self, Engine, Loaded, Rules, Sources, StartFrom, StateLock, WatchMode, talk};
 use crate::model::{Diagnostic, Severity};
 use crate::server::{Listen, TcpLimits};
 use crate::snapshot::Snapshot;
@@ -75,6 +75,11 @@ impl Setup {
         tell(diagnostics, Severity::Error);
     }
 
+    /// What changes are judged by.
+    fn rules(&self) -> Rules {
+        Rules { strict: self.settings.strict, ..Rules::default() }
+    }
+
     /// Serves until told to stop.
     pub(super) fn serve(&self, started: Instant, start: Option<args::StartFrom>) -> Result<ExitCode, String> {
         let format = match self.settings.log {
@@ -92,7 +97,7 @@ impl Setup {
         let progress = Arc::default();
         let shown = progress::show(&progress, format);
         let (sources, state) = (self.sources(), &self.settings.state);
-        let opened = Engine::start(sources, state, from, self.settings.strict, progress);
+        let opened = Engine::start(sources, state, from, self.rules(), progress);
         drop(shown);
         let (engine, first) = opened.map_err(|error| error.to_string())?;
         if engine.snapshot().zones.is_empty() {

@@ -200,6 +200,8 @@ mod tests {
             since: 1_795_356_131,
             serving: true,
             files: vec!["addrmaps/acme/a.toml".into(), "addrmaps/acme/\u{1b}b.toml".into()],
+            why: Why::Fault,
+            digest: None,
             problems: vec![problem],
         };
         let now = Moment(1_795_356_131 + 190);

@@ -21,6 +21,7 @@ pub(super) struct Back {
     pub(super) generation: Option<u64>,
     /// Whose; `None` for everything.
     pub(super) account: Option<AccountId>,
+    pub(super) by: Option<String>,
     pub(super) reason: String,
 }
 
@@ -55,6 +56,7 @@ impl Engine {
             self.books.standing.approvals.insert(digest.clone(), approval);
         }
         let units = approved.into_values().flatten().collect();
+        self.asked_by = Some((by.to_owned(), reason.to_owned()));
         let change = self.again(Trigger::Approve, units, How::default());
         self.kept(before, change)
     }
@@ -83,6 +85,8 @@ impl Engine {
             at: self.clock.now(),
             trigger: Trigger::Rollback,
             generation: self.books.generation,
+            by: back.by.clone(),
+            reason: Some(back.reason.clone()),
             ..Change::default()
         };
         let how = How { unguarded: true, ..How::default() };
@@ -190,7 +194,9 @@ fn overlaid(served: &Manifest, target: &Manifest, account: Option<&AccountId>) -
     };
     let mut files = served.files.clone();
     files.retain(|path, _| !is_its(path));
-    files.extend(target.files.iter().filter(|(path, _)| is_its(path)).map(|(path, file)| (path.clone(), *file)));
+    files.extend(
+        target.files.iter().filter(|(path, _)| is_its(path)).map(|(path, file)| (path.clone(), *file)),
+    );
     Manifest { files, ..served.clone() }
 }
 

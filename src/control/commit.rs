@@ -7,6 +7,7 @@ use super::ahead::Plain;
 use super::books::{Known, ServedZone};
 use super::engine::{Engine, How, MAX_TOLD, listed_zone};
 use super::folder::display;
+use super::hour::Hour;
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
 use super::source::Kind;
@@ -27,6 +28,8 @@ pub(super) struct Candidate {
     inverse: Edit,
     /// Zones that came, changed or went, for people.
     zones: Vec<String>,
+    /// Somebody said that it is meant: guards do not look back beyond it.
+    pub(super) begins_anew: bool,
 }
 
 impl Candidate {
@@ -55,7 +58,7 @@ impl Draft {
         let Draft { intent, contents, edit, zones } = self;
         let inverse = builder.inverse(&edit);
         let applied = builder.apply(edit, intent.generation);
-        Candidate { accepted, intent, contents, applied, inverse, zones }
+        Candidate { accepted, intent, contents, applied, inverse, zones, begins_anew: false }
     }
 }
 
@@ -112,9 +115,12 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        let Candidate { accepted, intent, applied, zones, .. } = candidate;
+        let Candidate { accepted, intent, applied, zones, begins_anew, .. } = candidate;
         change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
-        self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone());
+        match begins_anew {
+            true => self.hour = Hour::default(),
+            false => self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone()),
+        }
         self.swap(applied, &accepted, change);
         self.enter(accepted, intent);
         if remembered {
@@ -139,8 +145,8 @@ impl Engine {
         let whole = self.with_plain(&intent, &plain);
         let journal = self.entry(&accepted, &plain, &intent, change).to_journal();
         let generation = intent.generation;
-        let written = self.base.is_some().then(|| self.store.intend(&whole, &contents, &journal));
-        match written {
+        let had_state = self.base.is_some();
+        match had_state.then(|| self.store.intend(&whole, &contents, &journal)) {
             Some(Ok(octets)) => change.cost.bytes_remembered += octets,
             Some(Err(error)) => {
                 tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
@@ -148,10 +154,9 @@ impl Engine {
             }
             None => self.store.keep(whole, contents, journal),
         }
-        let remembered = written.is_some() && self.store.error.is_none();
         self.know_plain(&plain);
         self.publish(accepted, plain, intent, change);
-        if remembered {
+        if had_state && self.store.error.is_none() {
             self.store.confirm(generation);
             self.store.compact();
         }

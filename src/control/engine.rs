@@ -16,11 +16,11 @@ use super::judging::Judged;
 use super::look::{Ask, Gate, Looked, Open, look};
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::settling::{Settled, Taken};
-use super::standing::Standing;
-use super::weigh::Weighed;
 use super::source::Kind;
+use super::standing::Standing;
 use super::state::Manifest;
 use super::store::Store;
+use super::weigh::Weighed;
 use super::{SourcePath, Sources, Tree};
 use crate::addrmap::code;
 use crate::compile::Builder;
@@ -72,6 +72,8 @@ pub struct Engine {
     /// Whether the files were looked at since the start: before that nobody knows whether they are what is served.
     pub(super) has_looked: bool,
     pub(super) clock: Clock,
+    /// Who asked for the change that is being made, and why.
+    pub(super) asked_by: Option<(String, String)>,
     /// What stands, as it is remembered.
     pub(super) remembered_standing: Standing,
     /// What was served within the last hour.
@@ -168,6 +170,7 @@ impl Engine {
     ) -> Change {
         let mut change =
             Change { at: self.clock.now(), trigger, generation: self.books.generation, ..Change::default() };
+        (change.by, change.reason) = self.asked_by.take().unzip();
         let Looked { touched, units, faults, lost, strays } = looked;
         let new_faults = faults != self.faults;
         change.problems.extend(faults.iter().chain(&strays).map(Problem::from));
@@ -233,7 +236,7 @@ impl Engine {
         let mut touched = touched.clone();
         // Units that change this very moment: they are looked at again when they have settled.
         let mut unsettled: BTreeSet<Unit> = BTreeSet::new();
-        let (paths, judged) = loop {
+        let (paths, forced, judged) = loop {
             let (mut paths, forced) = self.in_play(&touched, units.clone(), &desk);
             paths.retain(|unit, _| !unsettled.contains(unit));
             let seed = self.builder.seed();
@@ -250,7 +253,7 @@ impl Engine {
             let disturbed: BTreeSet<Unit> =
                 self.units_of(&disturbed).filter(|unit| paths.contains_key(unit)).collect();
             if late.is_empty() && disturbed.is_empty() {
-                break (paths, judged);
+                break (paths, forced, judged);
             }
             touched.extend(late);
             unsettled.extend(disturbed);
@@ -276,9 +279,10 @@ impl Engine {
                         break (Taken::Refused(accepted), judged);
                     }
                     let draft = self.draft(&accepted, &judged.denied, how);
-                    let candidate = draft.apply(accepted, &mut self.builder);
+                    let mut candidate = draft.apply(accepted, &mut self.builder);
                     let weighed = self.weigh(&candidate, &desk, how);
                     if weighed.held.is_empty() {
+                        candidate.begins_anew = weighed.approved || how.unguarded;
                         change.totals = Some(weighed.plan.totals.clone());
                         change.proof = Some(weighed.proof.clone());
                         first.get_or_insert(weighed);

@@ -456,9 +456,9 @@ impl Loop {
                 let approved = self.engine.approve(&digests, &by, &reason);
                 self.commanded(approved)
             }
-            Request::Rollback { generation, account, reason } => match account_of(account) {
+            Request::Rollback { generation, account, by, reason } => match account_of(account) {
                 Ok(account) => {
-                    let back = self.engine.roll_back(&Back { generation, account, reason });
+                    let back = self.engine.roll_back(&Back { generation, account, by: Some(by), reason });
                     self.commanded(back)
                 }
                 Err(message) => Reply::failed(message),

@@ -51,7 +51,7 @@ pub use read::{LoadError, Loaded, Sources, load};
 pub use source::{Digest, SourcePath, Stamp, Tree};
 pub use start::{EngineError, StartFrom};
 pub use state::{
-    Approved, Faulty, Generation, Intent, Manifest, Opened, Pin, Remembered, Retention, Run, Stash,
-    StashBatch, Stashed, State, StateError, View, PinScope,
+    Approved, Faulty, Generation, Intent, Manifest, Opened, Pin, PinScope, Remembered, Retention, Run, Stash,
+    StashBatch, Stashed, State, StateError, View,
 };
 pub use watch::{Batch, Looks, Signal, Watch, WatchMode};

@@ -284,3 +284,14 @@ impl Outcome {
         }
     }
 }
+
+/// What `plan` tells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlanReport {
+    pub plan: plan::Plan,
+    pub proof: proof::Report,
+    pub held: Vec<Held>,
+    pub problems: Vec<Problem>,
+    pub served: u64,
+    pub took_us: u64,
+}

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::SourcePath;
-use super::books::{Books, HeldUnit};
 use super::ahead::Plain;
+use super::books::{Books, HeldUnit};
 use super::commit::Candidate;
 use super::desk::Found;
 use super::engine::{Engine, How, MAX_TOLD, WAITING_CODES, log};

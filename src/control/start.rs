@@ -13,8 +13,8 @@ use super::hour::Hour;
 use super::look::{Ask, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::source::Kind;
-use super::state::{Intent, Manifest, Opened, Remembered, State, StateError};
 use super::standing::Standing;
+use super::state::{Intent, Manifest, Opened, Remembered, State, StateError};
 use super::store::Store;
 use super::{SourcePath, Sources, Tree, remembered_map};
 use crate::compile::{AccountWords, Builder, Edit, OperatorWords, ZoneChange};
@@ -87,6 +87,7 @@ impl Engine {
             forgotten: None,
             has_looked: false,
             clock: Clock::default(),
+            asked_by: None,
             hour: Hour::default(),
             remembered_standing: Standing::default(),
             progress,

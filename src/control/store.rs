@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Digest;
-use super::state::{Intent, Run, Stash, Stashed, State, StateError};
+use super::state::{Generation, Intent, Manifest, Run, Stash, Stashed, State, StateError};
 
 /// The state, with what was published without it.
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 
 mod dig;
 pub mod explain;
+pub mod guards;
+pub mod plan;
 pub mod proof;
 
 pub use dig::dig_text;

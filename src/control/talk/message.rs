@@ -50,6 +50,8 @@ pub enum Request {
         generation: Option<u64>,
         /// Of which account; of all where none is named.
         account: Option<String>,
+        /// Who says so.
+        by: String,
         /// Why, for the journal.
         reason: String,
     },
@@ -157,7 +159,12 @@ mod tests {
             Request::Explain { name: "w\\010w.a.example.".into(), rtype: "TYPE65".into() },
             Request::Plan,
             Request::Approve { digests: vec!["12ab".into()], by: "ops".into(), reason: "meant".into() },
-            Request::Rollback { generation: Some(7), account: None, reason: "outage".into() },
+            Request::Rollback {
+                generation: Some(7),
+                account: None,
+                by: "ops".into(),
+                reason: "outage".into(),
+            },
             Request::Resume { account: Some("acme".into()) },
             Request::ForgetMap { id: "eu".into(), reason: "two\nlines".into() },
         ];

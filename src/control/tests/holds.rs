@@ -45,7 +45,7 @@ impl Running {
 
     fn roll_back(&mut self, generation: Option<u64>, account: Option<&str>) -> Result<Change, String> {
         let account = account.map(|account| crate::model::AccountId::new(account).unwrap());
-        self.engine.roll_back(&Back { generation, account, reason: "outage".to_owned() })
+        self.engine.roll_back(&Back { generation, account, by: None, reason: "outage".to_owned() })
     }
 }
 
@@ -271,12 +271,19 @@ fn a_slow_leak_is_held_before_the_hundredth_zone() {
         if let Some(held) = held.first() {
             let problem = &held.problems[0];
             assert_eq!(problem.code, "guard-zones-gone", "{problem:?}");
-            assert!(problem.message.contains("4307") && problem.message.contains(&gone.to_string()), "{problem:?}");
+            assert!(
+                problem.message.contains("4307") && problem.message.contains(&gone.to_string()),
+                "{problem:?}"
+            );
         }
     }
     let served = |number: usize| server.a(&format!("www.z{number}.example"));
     assert_eq!(served(65), "REFUSED");
-    assert_eq!(served(66), "NOERROR anycast_defaults 192.0.2.10", "the fourth step was held, and all after it");
+    assert_eq!(
+        served(66),
+        "NOERROR anycast_defaults 192.0.2.10",
+        "the fourth step was held, and all after it"
+    );
     assert_eq!(served(1099), "NOERROR anycast_defaults 192.0.2.10");
     // A leak so slow that an hour never sees it is a change of mind.
     assert_eq!(server.held(), ["account globex"]);
@@ -299,7 +306,11 @@ fn a_dormant_reference_does_not_go_live_at_once() {
     place.write("zones/globex/two.example.zone", &zone("2"));
     server.follow();
     assert_eq!(server.held(), ["account acme"]);
-    assert!(server.why("account acme").contains(&"guard-names-changed".to_owned()), "{:?}", server.engine.held());
+    assert!(
+        server.why("account acme").contains(&"guard-names-changed".to_owned()),
+        "{:?}",
+        server.engine.held()
+    );
     assert_eq!(server.a("n7.one.example"), PROXIED);
     assert_eq!(server.version("two.example"), "NOERROR 2");
 }

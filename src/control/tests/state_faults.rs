@@ -41,7 +41,7 @@ fn a_reload_without_state_publishes_and_is_remembered_later() {
     let mut server = place.start();
     place.rename("state/pack", "pack");
     place.write("zones/acme/one.example.zone", &zone("2"));
-    let how = How { without_state: true, first: false };
+    let how = How { without_state: true, ..How::default() };
     assert_eq!(server.follow_as(&Ask::Everything, how).outcome, Outcome::Published);
     assert_eq!(server.version("one.example"), "NOERROR 2");
     assert!(server.engine.has_unfinished());
@@ -73,7 +73,7 @@ fn what_was_published_without_the_state_is_remembered_without_another_change() {
     let mut server = place.start();
     place.rename("state/pack", "pack");
     place.write("zones/acme/one.example.zone", &zone("2"));
-    server.follow_as(&Ask::Everything, How { without_state: true, first: false });
+    server.follow_as(&Ask::Everything, How { without_state: true, ..How::default() });
     place.rename("pack", "state/pack");
     server.follow_as(&Ask::Paths(BTreeSet::new()), How::default());
     assert!(!server.engine.has_unfinished());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AddressSource, Diagnostic, Unit};
+use crate::model::{AddressSource, Diagnostic, Severity, Unit};
 
 /// Counts of a proof. Parts that were proved beside each other add up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,30 +81,67 @@ pub struct Proof {
     /// What is broken, each with the unit whose change mends it, and warnings. Of one unit and code at most
     /// [`TOLD_PER_CODE`] are here; [`Report::broken`] counts all.
     pub broken: Vec<(Unit, Diagnostic)>,
-    /// How many of each are here.
-    told: BTreeMap<(Unit, &'static str), usize>,
 }
 
 impl Proof {
     /// Adds another part.
     pub fn absorb(&mut self, other: Proof) {
         self.report.absorb(&other.report);
-        for (unit, found) in other.broken {
-            self.keep(unit, found);
+        let mut told: BTreeMap<(Unit, &'static str), usize> = BTreeMap::new();
+        self.broken.extend(other.broken);
+        self.broken.retain(|(unit, found)| {
+            let told = told.entry((unit.clone(), found.code)).or_default();
+            *told += 1;
+            *told <= TOLD_PER_CODE
+        });
+    }
+}
+
+/// Findings while they are made: those that say the same of several zones are told once.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) report: Report,
+    told: Vec<Told>,
+    by_code: BTreeMap<(Unit, &'static str), Vec<usize>>,
+}
+
+#[derive(Debug)]
+struct Told {
+    unit: Unit,
+    found: Diagnostic,
+    /// What it is said of, and of how many more.
+    about: Option<String>,
+    more: u64,
+}
+
+impl Findings {
+    /// Adds a broken property or a warning; `about` is the zone that it is said of, where others may come.
+    pub(super) fn tell(&mut self, unit: Unit, found: Diagnostic, about: Option<String>) {
+        self.report.broken += u64::from(found.severity == Severity::Error);
+        let of_code = self.by_code.entry((unit.clone(), found.code)).or_default();
+        let same = of_code.iter().copied().find(|at| {
+            let told = &self.told[*at].found;
+            told.place == found.place && told.message == found.message
+        });
+        if let Some(same) = same {
+            self.told[same].more += 1;
+        } else if of_code.len() < TOLD_PER_CODE {
+            of_code.push(self.told.len());
+            self.told.push(Told { unit, found, about, more: 0 });
         }
     }
 
-    /// Adds a broken property, or a warning.
-    pub(super) fn tell(&mut self, unit: Unit, found: Diagnostic) {
-        self.report.broken += u64::from(found.severity == crate::model::Severity::Error);
-        self.keep(unit, found);
-    }
-
-    fn keep(&mut self, unit: Unit, found: Diagnostic) {
-        let told = self.told.entry((unit.clone(), found.code)).or_default();
-        *told += 1;
-        if *told <= TOLD_PER_CODE {
-            self.broken.push((unit, found));
-        }
+    /// All that was found.
+    pub(super) fn finish(self) -> Proof {
+        let broken = self.told.into_iter().map(|Told { unit, mut found, about, more }| {
+            if let Some(about) = about {
+                found.message += &match more {
+                    0 => format!(": zone {about}"),
+                    more => format!(": zone {about} and {more} more"),
+                };
+            }
+            (unit, found)
+        });
+        Proof { report: self.report, broken: broken.collect() }
     }
 }

@@ -273,15 +273,20 @@ impl Books {
         }
     }
 
+    /// The zones of an account, faulty ones as well.
+    pub(super) fn zones_with(&self, account: &AccountId) -> impl Iterator<Item = Name> + use<'_> {
+        let folder = if account.is_default() { "" } else { account.as_str() };
+        let account = account.clone();
+        self.below(&SourcePath::new(Tree::Zones, Path::new(folder))).filter_map(move |(path, _)| {
+            let Kind::Zone(origin) = path.kind() else { return None };
+            let zone = self.zones.get(&origin)?;
+            (zone.path == *path && zone.account == account).then_some(origin)
+        })
+    }
+
     /// One zone of an account, if it has any that is found at once.
     pub(super) fn any_zone_of(&self, account: &AccountId) -> Option<Name> {
-        let folder = if account.is_default() { "" } else { account.as_str() };
-        self.below(&SourcePath::new(Tree::Zones, Path::new(folder))).find_map(|(path, _)| match path.kind() {
-            Kind::Zone(origin) => {
-                self.zones.get(&origin).is_some_and(|zone| zone.path == *path).then_some(origin)
-            }
-            _ => None,
-        })
+        self.zones_with(account).next()
     }
 
     /// Whether there is anything of an account.

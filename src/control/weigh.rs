@@ -191,8 +191,11 @@ impl Engine {
                 }
                 others.extend(settings.zones.keys().take(REPRESENTATIVES).cloned());
             }
-            world.maps.extend(maps);
-            world.accounts.insert(account, settings);
+            // One of which nothing is left is no account.
+            if !maps.is_empty() || settings.place.is_some() || self.has_zone_after(&account, plans) {
+                world.maps.extend(maps);
+                world.accounts.insert(account, settings);
+            }
         }
         let changed: Vec<(&Name, &SourcePath, &Plan)> = plans
             .iter()
@@ -226,6 +229,18 @@ impl Engine {
         world.zones = new;
         world.zones.extend(others);
         world
+    }
+
+    /// Whether an account has a zone after plans.
+    fn has_zone_after(&self, account: &AccountId, plans: &[Plan]) -> bool {
+        let planned = plans.iter().flat_map(|plan| plan.zones.values());
+        let is_put = |(path, zone): &(SourcePath, ZonePlan)| {
+            !matches!(zone, ZonePlan::Removed) && path.account().as_ref() == Some(account)
+        };
+        let goes = |origin: &Name| {
+            plans.iter().any(|plan| matches!(plan.zones.get(origin), Some((_, ZonePlan::Removed))))
+        };
+        planned.clone().any(is_put) || self.books.zones_with(account).any(|origin| !goes(&origin))
     }
 
     /// A zone as its file says.

@@ -4,17 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::{AddAssign, SubAssign};
 
-use super::{AccountIndex, SetIndex};
+use super::{AccountIndex, SetIndex, Zone};
 use crate::model::AccountId;
 use crate::wire::Name;
 
 /// How much hangs on something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weight {
-    /// Zones.
+    /// Zones with proxied names.
     pub zones: u64,
     /// Proxied names in them.
     pub names: u64,
+}
+
+impl Weight {
+    /// What a zone weighs.
+    pub fn of(zone: &Zone) -> Weight {
+        let names = u64::from(zone.proxied());
+        Weight { zones: names.min(1), names }
+    }
 }
 
 impl AddAssign for Weight {
@@ -40,6 +48,13 @@ pub struct Tally {
     pub names: u64,
     /// Proxied names.
     pub proxied: u64,
+}
+
+impl Tally {
+    /// What a zone adds.
+    pub fn of(zone: &Zone) -> Tally {
+        Tally { zones: 1, names: u64::from(zone.names()), proxied: u64::from(zone.proxied()) }
+    }
 }
 
 impl AddAssign for Tally {
@@ -77,19 +92,19 @@ pub struct Touched {
     /// Zones that came, went or hold other data, that belong to another account, and those whose own set or `ipv6` is
     /// another; lower case.
     pub zones: BTreeSet<Name>,
-    /// Accounts whose fallback is another one, with what falls back to it afterwards; those with nothing that does are
-    /// left out.
+    /// Accounts whose fallback is another one, with what falls back to it afterwards; those where no proxied name does
+    /// are left out.
     pub fallbacks: Vec<(AccountIndex, Weight)>,
     /// Sets of one map, or of the defaults, whose addresses are others, with what they govern afterwards; those that
-    /// govern nothing are left out.
+    /// govern no proxied name are left out.
     pub sets: Vec<(SetIndex, Weight)>,
-    /// Zones that are as they were, with aliases that may lead to a name at or below one of `zones`.
+    /// The accounts of those sets; the defaults have none.
+    pub owners: BTreeMap<SetIndex, AccountIndex>,
+    /// Zones that are as they were, with aliases that may lead to a name at or below one of `zones`, by however many
+    /// steps.
     pub aliases: BTreeSet<Name>,
     /// Every account of which there is more or less than before, or that one of the fallbacks or sets belongs to.
     pub accounts: BTreeMap<AccountId, Owned>,
     /// The whole server.
     pub server: Owned,
-    /// The operator's words are others for all accounts: there are defaults where there were none or the other way
-    /// round, or the words became faulty or good.
-    pub operator: bool,
 }

@@ -1,6 +1,7 @@
 //! What is known of one account between two edits, and what it decides for its zones.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::iter::successors;
 use std::sync::Arc;
 
 use super::edit::{AccountWords, OperatorWords};
@@ -11,7 +12,6 @@ use crate::model::{AccountId, AccountSettings, AddressMap, MapId, World};
 use crate::snapshot::{Fallback, SetIndex, Tally, Weight, Zone};
 use crate::wire::Name;
 use crate::wire::edns::ExtendedError;
-use crate::wire::name::{is_at_or_below, labels};
 
 /// An account.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub(super) struct AccountState {
     pub(super) falling: Weight,
     /// Addresses of its maps that answer for a name.
     pub(super) addresses: Counted,
-    /// Its zones with aliases that lead out of them, by the end of the names that these lead to.
-    aliases: HashMap<Box<[u8]>, BTreeSet<Name>>,
+    /// Its zones with aliases that lead out of them, by the names that these lead to.
+    aliases: BTreeMap<Name, BTreeSet<Name>>,
     /// Its maps, each with its place in the table of sets.
     maps: HashMap<MapId, Mapped>,
     /// The maps that name a zone, whether there is such a zone or not.
@@ -51,7 +51,7 @@ impl AccountState {
             tally: Tally::default(),
             falling: Weight::default(),
             addresses: Counted::default(),
-            aliases: HashMap::new(),
+            aliases: BTreeMap::new(),
             maps: HashMap::new(),
             members: HashMap::new(),
             wide: Vec::new(),
@@ -101,28 +101,28 @@ impl AccountState {
 
     /// Keeps the directory of aliases for a zone that came (`there`) or goes.
     pub(super) fn enter_aliases(&mut self, origin: &Name, zone: &Zone, there: bool) {
-        for target in zone.leaving_targets() {
-            let end = end_of(target.as_wire());
+        for target in zone.leaving_targets().map(|target| target.to_name()) {
             if there {
-                self.aliases.entry(end.into()).or_default().insert(origin.clone());
-            } else if let Some(zones) = self.aliases.get_mut(end) {
+                self.aliases.entry(target).or_default().insert(origin.clone());
+            } else if let Some(zones) = self.aliases.get_mut(&target) {
                 zones.remove(origin);
                 if zones.is_empty() {
-                    self.aliases.remove(end);
+                    self.aliases.remove(&target);
                 }
             }
         }
     }
 
-    /// The zones with aliases that may lead to a name at or below an origin of this end, and perhaps more.
-    pub(super) fn aliases_to(&self, end: &[u8]) -> impl Iterator<Item = &Name> {
-        // What a DNAME leads to lies below its target, so that a shorter one may lead here as well.
-        let at_or_above = suffixes(end).filter_map(|end| self.aliases.get(end));
-        // Of a short origin the targets below it are more than one end.
-        let is_short = labels(end).count() < ENDS;
-        let all = is_short.then(|| self.aliases.iter()).into_iter().flatten();
-        let below = all.filter(move |(other, _)| is_at_or_below(other, end)).map(|(_, zones)| zones);
-        at_or_above.chain(below).flatten()
+    /// The zones with aliases that lead out of them to a name at or below an origin, and perhaps more.
+    pub(super) fn aliases_to(&self, origin: &Name) -> impl Iterator<Item = &Name> {
+        // In the canonical order what is below a name follows it.
+        let below = self.aliases.range(origin.clone()..).map_while({
+            let origin = origin.clone();
+            move |(target, zones)| target.is_at_or_below(&origin).then_some(zones)
+        });
+        // What a DNAME leads to lies below its target, so that one that leads further up may lead here as well.
+        let above = successors(origin.parent(), Name::parent).filter_map(|above| self.aliases.get(&above));
+        below.chain(above).flatten()
     }
 
     /// Zones whose `ipv6` is not what it was.
@@ -206,27 +206,6 @@ impl AccountState {
     fn set_of(&self, map: &AddressMap) -> SetIndex {
         self.maps.get(&map.id).expect("every map of an account has a set").set
     }
-}
-
-/// How many labels of a target its zones are found by.
-const ENDS: usize = 2;
-
-/// The last labels of a name, by which aliases that lead there are found.
-pub(super) fn end_of(name: &[u8]) -> &[u8] {
-    let skip = labels(name).count().saturating_sub(ENDS);
-    let octets: usize = labels(name).take(skip).map(|label| 1 + label.len()).sum();
-    &name[octets..]
-}
-
-/// A name and all above it, the root last.
-fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(name);
-    std::iter::from_fn(move || {
-        let suffix = rest?;
-        rest =
-            suffix.split_first().filter(|(len, _)| **len > 0).map(|(len, tail)| &tail[usize::from(*len)..]);
-        Some(suffix)
-    })
 }
 
 fn origins(map: Option<&AddressMap>) -> impl Iterator<Item = &Name> {

@@ -1,17 +1,19 @@
 //! The snapshot that was made last and what is needed to make the next one from it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use super::account::{AccountState, told};
 use super::edit::{AccountWords, Applied, Edit, OperatorWords, ZoneChange};
 use super::indices::Indices;
 use super::rest::Rest;
-use super::scales::{Scales, tally_of, weight_of};
+use super::scales::Scales;
 use super::sets::Sets;
 use crate::addrmap::NoAddresses;
 use crate::model::AccountId;
 use crate::snapshot::{
-    Account, AccountIndex, Fallback, Owned, Seed, SetIndex, Snapshot, Weight, Zone, ZoneEntry, ZoneIndex,
+    Account, AccountIndex, Fallback, Owned, Seed, SetIndex, Snapshot, Tally, Weight, Zone, ZoneEntry,
+    ZoneIndex,
 };
 use crate::wire::Name;
 
@@ -58,6 +60,11 @@ impl Builder {
         &self.snapshot.seed
     }
 
+    /// Whether some proxied name is answered with an address.
+    pub fn answers(&self, address: &IpAddr) -> bool {
+        self.scales.addresses.has(address)
+    }
+
     /// What an account said last; `None` for one that has neither zones nor words.
     pub fn words(&self, account: &AccountId) -> Option<&AccountWords> {
         let index = *self.by_id.get(account)?;
@@ -98,7 +105,7 @@ impl Builder {
     /// Makes the next snapshot. Whatever the order of the changes in the edit, the result is the one that compiling
     /// everything anew would have.
     pub fn apply(&mut self, edit: Edit, generation: u64) -> Applied {
-        let mut rest = Rest::default();
+        let mut rest = Rest { first: self.snapshot.zones.is_empty(), ..Rest::default() };
         let server =
             Owned { before: self.scales.tally, addresses: self.scales.addresses.len(), ..Owned::default() };
         if let Some(words) = edit.operator {
@@ -123,6 +130,7 @@ impl Builder {
         rest.cost.accounts_stored = self.store_accounts(&mut rest);
         let (sets, gone) = self.store_sets(&mut rest);
         self.snapshot.generation = generation;
+        self.snapshot.defaults = self.anycast;
         let cost = rest.cost;
         let touched = self.touched(rest, Owned { gone, ..server }, sets);
         Applied { snapshot: self.snapshot.clone(), cost, touched }
@@ -155,7 +163,6 @@ impl Builder {
         let known =
             || self.accounts.iter().zip(0..).filter_map(|(state, index)| Some((index, state.as_ref()?)));
         if rank(&words) != rank(&self.operator) {
-            rest.operator = true;
             rest.accounts.extend(known().map(|(index, _)| index));
         }
         if words.faulty != self.operator.faulty {
@@ -183,7 +190,7 @@ impl Builder {
         let account = self.index_of(account, rest);
         let Some(state) = self.account_mut(account, rest) else { return };
         let owns_none = state.tally.zones == 0;
-        state.tally += tally_of(&zone);
+        state.tally += Tally::of(&zone);
         state.enter_aliases(origin, &zone, true);
         let Some(state) = self.state(account) else { return };
         let own_set = state.own_set(origin, &self.operator);
@@ -192,7 +199,7 @@ impl Builder {
         totals.owners += usize::from(owns_none);
         totals.names += u64::from(zone.names());
         totals.faulty += usize::from(zone.is_faulty());
-        self.scales.tally += tally_of(&zone);
+        self.scales.tally += Tally::of(&zone);
         let entry = ZoneEntry { zone, account, own_set, ipv6 };
         self.weigh(&entry, true, rest);
         let replaced = self.snapshot.zones.put(&self.snapshot.seed, entry);
@@ -214,13 +221,13 @@ impl Builder {
         let totals = &mut self.snapshot.totals;
         totals.names -= u64::from(zone.names());
         totals.faulty -= usize::from(zone.is_faulty());
-        self.scales.tally -= tally_of(&zone);
+        self.scales.tally -= Tally::of(&zone);
         // Where the zone that came has its account, its aliases are entered already.
         let leaves = zone.has_leaving_aliases();
         let now =
             leaves.then(|| self.snapshot.zones.get(&self.snapshot.seed, zone.origin()).cloned()).flatten();
         let Some(state) = self.account_mut(account, rest) else { return };
-        state.tally -= tally_of(&zone);
+        state.tally -= Tally::of(&zone);
         state.enter_aliases(origin, &zone, false);
         if let Some(now) = now.filter(|now| now.account == account) {
             state.enter_aliases(origin, &now.zone, true);
@@ -233,7 +240,7 @@ impl Builder {
 
     /// Puts a zone on the scales or takes it off.
     fn weigh(&mut self, entry: &ZoneEntry, there: bool, rest: &mut Rest) {
-        let weight = weight_of(&entry.zone);
+        let weight = Weight::of(&entry.zone);
         let set = match entry.own_set {
             Some(set) => Some(set),
             None => {

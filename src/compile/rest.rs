@@ -24,8 +24,8 @@ pub(super) struct Rest {
     pub(super) concerned: BTreeMap<AccountIndex, Concerned>,
     /// Accounts whose fallback is another one.
     pub(super) fallbacks: Vec<AccountIndex>,
-    /// The operator's words are others for all accounts.
-    pub(super) operator: bool,
+    /// Nothing was there before.
+    pub(super) first: bool,
 }
 
 /// An account as it was before the edit.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::snapshot::{AccountIndex, AddressSet, SetIndex, Tally, Weight, Zone};
+use crate::snapshot::{AccountIndex, AddressSet, SetIndex, Tally, Weight};
 
 /// What hangs on the sets, and the addresses that are answered by any of them.
 #[derive(Debug, Default)]
@@ -58,16 +58,6 @@ impl Scales {
         }
         &mut self.sets[at]
     }
-}
-
-/// What a zone weighs.
-pub(super) fn weight_of(zone: &Zone) -> Weight {
-    Weight { zones: 1, names: u64::from(zone.proxied()) }
-}
-
-/// What a zone adds to a tally.
-pub(super) fn tally_of(zone: &Zone) -> Tally {
-    Tally { zones: 1, names: u64::from(zone.names()), proxied: u64::from(zone.proxied()) }
 }
 
 /// Addresses, each with the number of sets that have it.

@@ -1,10 +1,10 @@
 //! The end of an edit: what it touched.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::successors;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::account::end_of;
 use super::builder::Builder;
 use super::rest::Rest;
 use super::sets::ChangedSets;
@@ -72,20 +72,21 @@ impl Builder {
         rest.before.dedup_by(|(later, _), (first, _)| later == first);
         let zones = &self.snapshot.zones;
         let mut differing = BTreeSet::new();
-        let mut ends = BTreeSet::new();
+        let mut leading = Vec::new();
         for (origin, before) in &rest.before {
             let lower = origin.to_lower_wire();
             let now = zones.get(self.seed(), &lower);
             if same(before.as_ref(), now) {
                 continue;
             }
-            differing.insert(Name::from_wire(&lower).expect("the origin of a zone is a name"));
-            let accounts = [before.as_ref(), now].into_iter().flatten().map(|entry| entry.account);
-            ends.extend(accounts.map(|account| (account, end_of(&lower).to_vec())));
+            let origin = Name::from_wire(&lower).expect("the origin of a zone is a name");
+            let there = [before.as_ref(), now].into_iter().flatten();
+            // The names of a zone that came or went were or are names of the one above.
+            let above = zones.closest(self.seed(), &lower, 1).filter(|_| before.is_some() != now.is_some());
+            leading.extend(there.chain(above).map(|entry| (entry.account, origin.clone())));
+            differing.insert(origin);
         }
-        let leading = ends.iter().filter_map(|(account, end)| Some((self.state(*account)?, end)));
-        let aliases = leading.flat_map(|(state, end)| state.aliases_to(end));
-        let aliases = aliases.filter(|zone| !differing.contains(*zone)).cloned().collect();
+        let aliases = if rest.first { BTreeSet::new() } else { self.aliases_to(leading, &differing) };
         let accounts: BTreeMap<_, _> = (rest.concerned.into_iter())
             .map(|(index, concerned)| {
                 let state = self.state(index).filter(|state| state.id == concerned.id);
@@ -94,7 +95,27 @@ impl Builder {
             })
             .collect();
         let server = Owned { after: self.scales.tally, ..server };
-        Touched { zones: differing, fallbacks, sets, aliases, accounts, server, operator: rest.operator }
+        let owners = sets.iter().filter_map(|(set, _)| Some((*set, self.scales.owner(*set)?))).collect();
+        Touched { zones: differing, fallbacks, sets, owners, aliases, accounts, server }
+    }
+
+    /// The zones beside those given that hold aliases that may lead there, by however many steps, in the same account.
+    fn aliases_to(&self, mut leading: Vec<(AccountIndex, Name)>, but: &BTreeSet<Name>) -> BTreeSet<Name> {
+        let mut found: BTreeSet<Name> = BTreeSet::new();
+        while let Some((account, origin)) = leading.pop() {
+            // Aliases from a zone above may lead below its own origin, and that they leave it is not known.
+            let above = successors(origin.parent(), Name::parent).filter(|above| {
+                let entry = self.snapshot.zones.get(self.seed(), &above.to_lower_wire());
+                entry.is_some_and(|entry| entry.account == account && entry.zone.has_aliases())
+            });
+            let elsewhere = self.state(account).into_iter().flat_map(|state| state.aliases_to(&origin));
+            for zone in above.chain(elsewhere.cloned()) {
+                if !but.contains(&zone) && found.insert(zone.clone()) {
+                    leading.push((account, zone));
+                }
+            }
+        }
+        found
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
             .and_then(|value| value.table(&ANSWERS))
             .map(|table| answers(&table))
             .unwrap_or_default(),
+        guards: default.guards,
     };
     let found = document.take();
     ((!has_errors(&found)).then_some(settings), found)

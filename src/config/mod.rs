@@ -6,6 +6,9 @@
 pub mod code;
 mod file;
 pub mod format;
+mod guards;
+
+pub use guards::{Guards, Share};
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -50,6 +53,8 @@ pub struct Settings {
     pub tcp: Tcp,
     /// How answers look.
     pub answers: Answers,
+    /// How much may be lost at once.
+    pub guards: Guards,
 }
 
 /// How changes of files are noticed.
@@ -152,6 +157,7 @@ impl Default for Settings {
             socket: None,
             tcp: Tcp::default(),
             answers: Answers::default(),
+            guards: Guards::default(),
         }
     }
 }
@@ -212,6 +218,7 @@ impl Settings {
             socket: socket.or(self.socket),
             tcp: self.tcp,
             answers: self.answers,
+            guards: self.guards,
         }
     }
 

@@ -283,7 +283,7 @@ impl Engine {
                     let weighed = self.weigh(&candidate, &desk, how);
                     if weighed.held.is_empty() {
                         candidate.begins_anew = weighed.approved || how.unguarded;
-                        change.totals = Some(weighed.plan.totals.clone());
+                        change.totals = Some(weighed.plan.counts.clone());
                         change.proof = Some(weighed.proof.clone());
                         first.get_or_insert(weighed);
                         break (Taken::Candidate(Box::new(candidate)), judged);

@@ -1,7 +1,5 @@
 //! What the files would change, without changing it.
 
-use std::time::Instant;
-
 use super::commit::take_back;
 use super::engine::{Engine, How, Round};
 use super::look::{Ask, Gate, Looked, look};
@@ -13,7 +11,6 @@ impl Engine {
     /// Judges what the files say like a change, and tells what would come of it. Nothing is published, remembered or
     /// noted.
     pub(super) fn plan_files(&mut self, gate: &mut dyn Gate) -> PlanReport {
-        let begun = Instant::now();
         let faults = self.books.faults.clone();
         let looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Everything, gate);
         let Looked { touched, units, faults: of_folders, strays, .. } = looked;
@@ -34,7 +31,6 @@ impl Engine {
             report.plan = weighed.plan;
             report.proof = weighed.proof;
         }
-        report.took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         report
     }
 

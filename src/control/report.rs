@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::judge::guards::Trip;
+use crate::judge::plan::Plan;
 use crate::judge::{plan, proof};
 use crate::model::Diagnostic;
 
@@ -131,6 +133,61 @@ impl From<&Diagnostic> for Problem {
     }
 }
 
+/// What a candidate would answer otherwise, and what would become of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// What it would answer otherwise.
+    pub plan: Plan,
+    /// What was proven of it.
+    #[serde(default)]
+    pub proof: proof::Report,
+    /// The guards that would hold it.
+    pub trips: Vec<TripTold>,
+    /// What is not part of the plan, because it is not accepted.
+    pub held: Vec<Held>,
+    /// What else is to be told: errors and warnings.
+    pub problems: Vec<Problem>,
+    /// Number of what is served; 0 where no server was asked.
+    pub served: u64,
+    /// How many of the questions asked last would be answered otherwise; only a running server knows.
+    pub traffic: Option<TrafficTold>,
+}
+
+/// A guard that would hold a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TripTold {
+    /// A stable name: `guard-names-unproxied`.
+    pub code: String,
+    /// `account acme`, `the whole server`, `the operator's defaults`.
+    pub scope: String,
+    /// What would have happened.
+    pub message: String,
+    /// The setting that governs it.
+    pub setting: String,
+}
+
+impl From<&Trip> for TripTold {
+    fn from(trip: &Trip) -> TripTold {
+        TripTold {
+            code: trip.code.to_owned(),
+            scope: trip.scope.to_string(),
+            message: trip.message.clone(),
+            setting: trip.setting.to_owned(),
+        }
+    }
+}
+
+/// What a plan means for the questions that are really asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficTold {
+    /// Questions looked at.
+    pub asked: u64,
+    /// How many of them would be answered otherwise.
+    pub otherwise: u64,
+    /// The names asked for most among them, with how often.
+    pub names: Vec<(String, u64)>,
+}
+
 /// What came of a change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -157,7 +214,7 @@ pub struct Change {
     pub cost: Cost,
     /// What it changed, in numbers, where something was published.
     #[serde(default)]
-    pub totals: Option<plan::Totals>,
+    pub totals: Option<plan::Counts>,
     /// What was proven before it was published.
     #[serde(default)]
     pub proof: Option<proof::Report>,
@@ -191,7 +248,7 @@ pub struct Entry {
     pub commit: Option<String>,
     /// Totals of its plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<plan::Totals>,
+    pub plan: Option<plan::Counts>,
     /// The report of its proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<proof::Report>,
@@ -283,15 +340,4 @@ impl Outcome {
             Outcome::Refused => "refused",
         }
     }
-}
-
-/// What `plan` tells.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PlanReport {
-    pub plan: plan::Plan,
-    pub proof: proof::Report,
-    pub held: Vec<Held>,
-    pub problems: Vec<Problem>,
-    pub served: u64,
-    pub took_us: u64,
 }

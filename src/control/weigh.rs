@@ -9,7 +9,7 @@ use super::engine::{Engine, How};
 use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
 use super::source::{Digest, Kind};
 use super::{SourcePath, cores};
-use crate::judge::guards::{self, Since, Trip};
+use crate::judge::guards::{self, Scope, Since, Trip};
 use crate::judge::plan;
 use crate::judge::proof::{self, Proof, Report};
 use crate::model::{
@@ -56,21 +56,31 @@ impl Engine {
             return weighed;
         }
         let limits = &self.rules.guards;
-        let mut trips = guards::judge(&weighed.plan, limits, Since::Served);
+        let mut minded = vec![(weighed.plan.clone(), guards::judge(&weighed.plan, limits, Since::Served))];
         if let Some((ago, mut touched)) = self.hour.ago(self.clock.now()) {
             touched.absorb(applied.touched.clone());
+            let owned = touched.accounts.values_mut().chain([&mut touched.server]);
+            owned.for_each(|owned| owned.gone.retain(|address| !self.builder.answers(address)));
             let since = plan::plan(ago, &applied.snapshot, &touched);
-            trips.extend(guards::judge(&since, limits, Since::HourAgo));
+            let trips = guards::judge(&since, limits, Since::HourAgo);
+            minded.push((since, trips));
         }
         let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
-        for trip in &trips {
-            for plan in plans.iter().filter(|plan| trips_over(plan, trip)) {
-                let digest = digests.entry(plan.unit.clone()).or_insert_with(|| self.digest_of(plan)).clone();
-                if self.is_approved(plans, &digest) {
-                    weighed.approved = true;
-                } else {
+        for (compared, trips) in &minded {
+            for trip in trips {
+                let units = tripping(plans, compared, trip);
+                for plan in plans.iter().filter(|plan| units.contains(&plan.unit)) {
+                    let digest =
+                        digests.entry(plan.unit.clone()).or_insert_with(|| self.digest_of(plan)).clone();
+                    if self.is_approved(plans, &digest) {
+                        weighed.approved = true;
+                        continue;
+                    }
                     let found = self.told_trip(trip, plan, &digest);
-                    weighed.held.entry(plan.unit.clone()).or_default().push(found);
+                    let held = weighed.held.entry(plan.unit.clone()).or_default();
+                    if !held.iter().any(|known| known.code == found.code) {
+                        held.push(found);
+                    }
                 }
             }
         }
@@ -279,9 +289,51 @@ fn concerned(plans: &[Plan], unit: &Unit) -> Vec<Unit> {
     units
 }
 
-/// Whether a plan has a part in what a guard minds.
-fn trips_over(_plan: &Plan, _trip: &Trip) -> bool {
-    true
+/// The units that have a part in what a guard minds, as far as the comparison tells them apart.
+fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip) -> BTreeSet<Unit> {
+    let is_harmed = |account: &plan::AccountPlan| {
+        let counts = &account.counts;
+        counts.names_harmed() > 0
+            || counts.zones_gone > 0
+            || counts.addresses_gone > 0
+            || counts.zones_losing_family > 0
+    };
+    let harmed = |id: &AccountId| {
+        let found = compared.accounts.iter().find(|account| account.account == id.as_str());
+        found.is_some_and(is_harmed)
+    };
+    let is_in_scope = |id: &AccountId| match &trip.scope {
+        Scope::Account(account) => account == id.as_str(),
+        Scope::Server => harmed(id),
+        Scope::Operator => false,
+    };
+    let zones = || {
+        compared.accounts.iter().filter(|account| account.account == AccountId::default_account().as_str())
+    };
+    let trips = |plan: &&Plan| match &plan.unit {
+        Unit::Account(account) => is_in_scope(account),
+        Unit::Zone(origin) => {
+            is_in_scope(&AccountId::default_account())
+                && zones().all(|account| {
+                    let named = account.zones.iter().find(|zone| zone.zone == origin.to_string());
+                    let loses = |zone: &plan::ZonePlan| {
+                        zone.is.is_none()
+                            || zone.names_gone + zone.names_changed + zone.names_unproxied > 0
+                            || zone.loses_ipv4
+                            || zone.loses_ipv6
+                    };
+                    named.map_or(account.zones_left_out > 0, loses)
+                })
+        }
+        Unit::Operator => trip.scope == Scope::Operator,
+        Unit::Nothing => false,
+    };
+    let units: BTreeSet<Unit> = plans.iter().filter(trips).map(|plan| plan.unit.clone()).collect();
+    match units.is_empty() {
+        // One of them brought it about.
+        true => plans.iter().map(|plan| plan.unit.clone()).collect(),
+        false => units,
+    }
 }
 
 // TEMPORARY

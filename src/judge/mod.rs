@@ -1,4 +1,5 @@
-//! What can be said about worlds: why a name is answered as it is. Plan, proof and guards come to live here.
+//! What can be said about worlds: why a name is answered as it is, what a change would answer otherwise, and whether
+//! that is more than may be lost at once. The proof comes to live here.
 //!
 //! Invariant: pure functions; no I/O, no clock.
 
@@ -10,3 +11,4 @@ pub mod proof;
 
 pub use dig::dig_text;
 pub use explain::{Explanation, explain};
+pub use plan::{Plan, plan};

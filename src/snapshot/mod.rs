@@ -6,6 +6,7 @@
 
 pub mod addresses;
 mod aliases;
+mod between;
 mod difference;
 pub mod index;
 pub mod layout;
@@ -55,6 +56,8 @@ pub struct Snapshot {
     pub zones: ZoneIndex,
     /// The accounts; what no zone refers to is left over from an account that is gone.
     pub accounts: Sharded<Account>,
+    /// The set of the anycast defaults, while there are any.
+    pub defaults: Option<SetIndex>,
     /// The address sets; what no zone and no account refers to is left over from a map that is gone.
     pub sets: Sharded<Arc<AddressSet>>,
 }
@@ -95,6 +98,7 @@ impl Snapshot {
             totals: Totals::default(),
             zones: ZoneIndex::with_room_for(0),
             accounts: Sharded::from_iter([]),
+            defaults: None,
             sets: Sharded::from_iter([]),
             seed,
         }

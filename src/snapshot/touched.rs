@@ -1,20 +1,29 @@
 //! What of two snapshots may differ, as whoever made the one from the other knows it: nothing else need be compared.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::{AddAssign, SubAssign};
 
-use super::{AccountIndex, SetIndex};
+use super::{AccountIndex, SetIndex, Zone};
 use crate::model::AccountId;
 use crate::wire::Name;
 
 /// How much hangs on something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weight {
-    /// Zones.
+    /// Zones with proxied names.
     pub zones: u64,
     /// Proxied names in them.
     pub names: u64,
+}
+
+impl Weight {
+    /// What a zone weighs.
+    pub fn of(zone: &Zone) -> Weight {
+        let names = u64::from(zone.proxied());
+        Weight { zones: names.min(1), names }
+    }
 }
 
 impl AddAssign for Weight {
@@ -40,6 +49,13 @@ pub struct Tally {
     pub names: u64,
     /// Proxied names.
     pub proxied: u64,
+}
+
+impl Tally {
+    /// What a zone adds.
+    pub fn of(zone: &Zone) -> Tally {
+        Tally { zones: 1, names: u64::from(zone.names()), proxied: u64::from(zone.proxied()) }
+    }
 }
 
 impl AddAssign for Tally {
@@ -77,37 +93,54 @@ pub struct Touched {
     /// Zones that came, went or hold other data, that belong to another account, and those whose own set or `ipv6` is
     /// another; lower case.
     pub zones: BTreeSet<Name>,
-    /// Accounts whose fallback is another one, with what falls back to it afterwards; those with nothing that does are
-    /// left out.
+    /// Accounts whose fallback is another one, with what falls back to it afterwards; those where no proxied name does
+    /// are left out.
     pub fallbacks: Vec<(AccountIndex, Weight)>,
     /// Sets of one map, or of the defaults, whose addresses are others, with what they govern afterwards; those that
-    /// govern nothing are left out.
+    /// govern no proxied name are left out.
     pub sets: Vec<(SetIndex, Weight)>,
-    /// Zones that are as they were, with aliases that may lead to a name at or below one of `zones`.
+    /// The accounts of those sets; the defaults have none.
+    pub owners: BTreeMap<SetIndex, AccountIndex>,
+    /// Zones that are as they were, with aliases that may lead to a name at or below one of `zones`, by however many
+    /// steps.
     pub aliases: BTreeSet<Name>,
     /// Every account of which there is more or less than before, or that one of the fallbacks or sets belongs to.
     pub accounts: BTreeMap<AccountId, Owned>,
     /// The whole server.
     pub server: Owned,
-    /// The operator's words are others for all accounts: there are defaults where there were none or the other way
-    /// round, or the words became faulty or good.
-    pub operator: bool,
 }
 
 impl Touched {
-    /// Adds what was touched later; of weights the later hold.
+    /// Adds what was touched later; of weights the later hold. An address that was gone and came back stays among those
+    /// gone: whoever asks knows what is answered now.
     pub fn absorb(&mut self, later: Touched) {
         self.zones.extend(later.zones);
+        self.aliases.extend(later.aliases);
         put(&mut self.fallbacks, later.fallbacks);
         put(&mut self.sets, later.sets);
+        self.owners.extend(later.owners);
+        for (account, owned) in later.accounts {
+            match self.accounts.entry(account) {
+                Entry::Occupied(mut earlier) => earlier.get_mut().absorb(owned),
+                Entry::Vacant(place) => drop(place.insert(owned)),
+            }
+        }
+        self.server.absorb(later.server);
+    }
+}
+
+impl Owned {
+    fn absorb(&mut self, later: Owned) {
+        self.after = later.after;
+        self.gone.extend(later.gone);
     }
 }
 
 fn put(into: &mut Vec<(u32, Weight)>, later: Vec<(u32, Weight)>) {
-    for (index, weight) in later {
-        match into.iter_mut().find(|(known, _)| *known == index) {
-            Some(known) => known.1 = weight,
-            None => into.push((index, weight)),
-        }
+    if later.is_empty() {
+        return;
     }
+    let mut all: BTreeMap<u32, Weight> = into.drain(..).collect();
+    all.extend(later);
+    into.extend(all);
 }

@@ -236,7 +236,7 @@ fn a_plan_changes_nothing() {
     for _ in 0..2 {
         let report = server.engine.plan_files(&mut crate::control::look::Open);
         assert!(std::sync::Arc::ptr_eq(&before, &server.engine.snapshot()));
-        assert_eq!(report.plan.totals.names_exposed, 1, "{report:?}");
+        assert_eq!(report.plan.counts.names_unproxied, 1, "{report:?}");
         let held: Vec<_> = report.held.iter().map(|held| (held.unit.as_str(), held.why)).collect();
         assert_eq!(held, [("account acme", Why::Guard), ("zone three.example.", Why::Fault)]);
         assert!(server.engine.held().is_empty(), "nothing is noted");

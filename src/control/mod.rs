@@ -9,6 +9,7 @@
 
 mod ahead;
 mod asked;
+mod blame;
 mod books;
 mod commit;
 mod commit_id;
@@ -18,12 +19,15 @@ mod engine;
 mod entry;
 mod faults;
 pub mod folder;
+pub mod history;
 mod judging;
 mod keeper;
 pub mod lock;
 mod look;
+mod past;
 mod plan;
 pub mod read;
+mod recall;
 mod remembered_map;
 pub mod report;
 mod settling;

@@ -36,6 +36,11 @@ impl Store {
         Store { state, unsaved: None, unconfirmed: None, kept: Contents::new(), error: None }
     }
 
+    /// Of nothing, in the place of one that is used elsewhere for a while.
+    pub(super) fn closed() -> Store {
+        Store::new(State::closed())
+    }
+
     /// A content that is served.
     pub(super) fn read(&self, digest: &Digest) -> Result<Vec<u8>, StateError> {
         let unsaved = self.unsaved.as_ref().and_then(|unsaved| unsaved.contents.get(digest));

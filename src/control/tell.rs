@@ -95,7 +95,7 @@ impl Engine {
     }
 
     /// The sources of some zones as they are served.
-    fn world_of(&self, origins: &BTreeSet<Name>) -> World {
+    pub(super) fn world_of(&self, origins: &BTreeSet<Name>) -> World {
         let mut world = World {
             anycast: self.books.operator.anycast().cloned(),
             faulty_accounts: self.books.faulty.accounts.clone(),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::when;
+use crate::control::history::When;
 use crate::wire::{Name, RrType};
 
 /// An authoritative DNS server that answers proxied names from address maps.
@@ -40,6 +42,14 @@ pub enum Command {
     Status(StatusOptions),
     /// Let the running server read files again, and tell what came of it
     Reload(ReloadOptions),
+    /// List the generations that the running server remembers, newest first
+    History(HistoryOptions),
+    /// Tell all that is remembered of one generation
+    Show(ShowOptions),
+    /// Tell what differs between two generations: files, zones that answer differently, maps
+    Diff(DiffOptions),
+    /// Tell which generation, file and commit last changed an answer
+    Blame(BlameOptions),
     /// Let the running server forget an immutable map that the files no longer hold
     ForgetMap(ForgetMapOptions),
 }
@@ -149,6 +159,9 @@ pub struct ExplainOptions {
     /// Explain what is served and what the files say, and where they differ
     #[arg(long)]
     pub both: bool,
+    /// Explain what was served then: a generation, 2026-11-22T14:02:11Z, or "2h ago"
+    #[arg(long, value_name = "GENERATION|TIME", value_parser = when::parse, conflicts_with_all = ["files", "both"])]
+    pub at: Option<When>,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
@@ -171,6 +184,56 @@ pub struct ReloadOptions {
     /// Publish even where the state folder cannot be written; a restart then forgets the change
     #[arg(long)]
     pub without_state: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `history`.
+#[derive(Debug, Args)]
+pub struct HistoryOptions {
+    /// How many generations to list, from the newest on
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+pub struct ShowOptions {
+    /// The generation, by its number or by a time at which it was served
+    #[arg(value_name = "GENERATION|TIME", value_parser = when::parse)]
+    pub at: When,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffOptions {
+    /// The generation before, by its number or by a time at which it was served
+    #[arg(value_name = "FROM", value_parser = when::parse)]
+    pub from: When,
+    /// The generation after
+    #[arg(value_name = "TO", value_parser = when::parse)]
+    pub to: When,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `blame`.
+#[derive(Debug, Args)]
+pub struct BlameOptions {
+    /// The name, with or without its final dot
+    #[arg(value_parser = name)]
+    pub name: Name,
+    /// The type
+    #[arg(value_parser = rr_type, default_value = "A")]
+    pub rtype: RrType,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::when;
+use crate::control::history::When;
 use crate::wire::{Name, RrType};
 
 /// An authoritative DNS server that answers proxied names from address maps.
@@ -47,6 +49,14 @@ pub enum Command {
     Rollback(RollbackOptions),
     /// Let the running server follow the files again after a rollback
     Resume(ResumeOptions),
+    /// List the generations that the running server remembers, newest first
+    History(HistoryOptions),
+    /// Tell all that is remembered of one generation
+    Show(ShowOptions),
+    /// Tell what differs between two generations: files, zones that answer differently, maps
+    Diff(DiffOptions),
+    /// Tell which generation, file and commit last changed an answer
+    Blame(BlameOptions),
     /// Let the running server forget an immutable map that the files no longer hold
     #[command(alias = "retire-immutable")]
     ForgetMap(ForgetMapOptions),
@@ -157,6 +167,9 @@ pub struct ExplainOptions {
     /// Explain what is served and what the files say, and where they differ
     #[arg(long)]
     pub both: bool,
+    /// Explain what was served then: a generation, 2026-11-22T14:02:11Z, or "2h ago"
+    #[arg(long, value_name = "GENERATION|TIME", value_parser = when::parse, conflicts_with_all = ["files", "both"])]
+    pub at: Option<When>,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
@@ -220,6 +233,56 @@ pub struct ResumeOptions {
     /// Only this account, which was rolled back by itself
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub account: Option<String>,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `history`.
+#[derive(Debug, Args)]
+pub struct HistoryOptions {
+    /// How many generations to list, from the newest on
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+pub struct ShowOptions {
+    /// The generation, by its number or by a time at which it was served
+    #[arg(value_name = "GENERATION|TIME", value_parser = when::parse)]
+    pub at: When,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffOptions {
+    /// The generation before, by its number or by a time at which it was served
+    #[arg(value_name = "FROM", value_parser = when::parse)]
+    pub from: When,
+    /// The generation after
+    #[arg(value_name = "TO", value_parser = when::parse)]
+    pub to: When,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `blame`.
+#[derive(Debug, Args)]
+pub struct BlameOptions {
+    /// The name, with or without its final dot
+    #[arg(value_parser = name)]
+    pub name: Name,
+    /// The type
+    #[arg(value_parser = rr_type, default_value = "A")]
+    pub rtype: RrType,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,

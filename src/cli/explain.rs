@@ -41,7 +41,11 @@ fn of_files(setup: &Setup, options: &ExplainOptions) -> Result<Explanation, Stri
 }
 
 fn of_server(setup: &Setup, options: &ExplainOptions) -> Result<Explanation, String> {
-    let request = Request::Explain { name: options.name.to_string(), rtype: options.rtype.to_string() };
+    let (name, rtype) = (options.name.to_string(), options.rtype.to_string());
+    let request = match options.at {
+        Some(at) => Request::ExplainAt { name, rtype, at },
+        None => Request::Explain { name, rtype },
+    };
     match ask::ask(setup, &request)? {
         Reply::Explained(explanation) => Ok(*explanation),
         _ => Err(ask::BESIDE_THE_POINT.to_owned()),

@@ -4,8 +4,10 @@
 
 pub mod args;
 mod ask;
+mod blame;
 mod check;
 mod explain;
+mod history;
 mod moment;
 mod progress;
 mod reload;
@@ -15,6 +17,7 @@ mod setup;
 mod status;
 pub mod systemd;
 mod told;
+mod when;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -48,6 +51,10 @@ pub fn main() -> ExitCode {
         Some(Command::Approve(options)) => reload::approve(&setup, options),
         Some(Command::Rollback(options)) => reload::rollback(&setup, options),
         Some(Command::Resume(options)) => reload::resume(&setup, options),
+        Some(Command::History(options)) => history::history(&setup, options),
+        Some(Command::Show(options)) => history::show(&setup, options),
+        Some(Command::Diff(options)) => blame::diff(&setup, options),
+        Some(Command::Blame(options)) => blame::blame(&setup, options),
         Some(Command::ForgetMap(options)) => reload::forget_map(&setup, options),
     });
     done.unwrap_or_else(|error| {

@@ -57,6 +57,16 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
+/// The number of days since the epoch of a day in the Gregorian calendar; `None` before the epoch, and for what is no day.
+pub(super) fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let (from_march, year) =
+        if month > 2 { (month - 3, year) } else { (month.checked_add(9)?, year.checked_sub(1)?) };
+    let of_year = (153 * from_march.min(11) + 2) / 5 + day.checked_sub(1)?;
+    let found = (365 * year + year / 4 - year / 100 + year / 400 + of_year).checked_sub(719_468)?;
+    let year = if month > 2 { year } else { year + 1 };
+    (civil(found) == (year, month, day)).then_some(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +84,8 @@ mod tests {
             (253_402_300_799, "9999-12-31 23:59:59Z"),
         ] {
             assert_eq!(Moment(seconds).to_string(), shown);
+            let (year, month, day) = civil(seconds / DAY);
+            assert_eq!(days(year, month, day), Some(seconds / DAY));
         }
     }
 

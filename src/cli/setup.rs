@@ -77,7 +77,7 @@ impl Setup {
 
     /// What changes are judged by.
     fn rules(&self) -> Rules {
-        Rules { strict: self.settings.strict, ..Rules::default() }
+        Rules { strict: self.settings.strict, guards: self.settings.guards.clone(), ..Rules::default() }
     }
 
     /// Serves until told to stop.

@@ -79,7 +79,7 @@ fn write(text: &mut String, status: &Status, now: Moment) -> std::fmt::Result {
     Ok(())
 }
 
-fn trigger(trigger: Trigger) -> &'static str {
+pub(super) fn trigger(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::Start => "start",
         Trigger::Files => "files",

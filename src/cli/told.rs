@@ -31,7 +31,7 @@ pub(super) fn listed(names: &[String]) -> String {
 pub(super) fn summary(change: &Change) -> String {
     let generation = change.generation;
     let told = match change.outcome {
-        Outcome::Published => format!("generation {generation}: {}", changed(change)),
+        Outcome::Published => format!("generation {generation}: {}", changed(&change.units, &change.zones)),
         Outcome::Unchanged => format!("nothing changed: generation {generation}"),
         Outcome::Held => format!("nothing published: generation {generation} is served on"),
         Outcome::Refused => format!("refused as a whole: generation {generation} is served on"),
@@ -44,25 +44,22 @@ pub(super) fn summary(change: &Change) -> String {
 }
 
 /// Which units and zones changed.
-fn changed(change: &Change) -> String {
-    let zones = match change.zones.len() {
+pub(super) fn changed(units: &[String], zones: &[String]) -> String {
+    let count = match zones.len() {
         0 => {
-            return format!(
-                "{} changed",
-                if change.units.is_empty() { "nothing".into() } else { listed(&change.units) }
-            );
+            return format!("{} changed", if units.is_empty() { "nothing".into() } else { listed(units) });
         }
         ZONES_TOLD.. => format!("{ZONES_TOLD} zones or more"),
-        zones => counted(zones as u64, "zone"),
+        count => counted(count as u64, "zone"),
     };
     // In the account `default` a zone is a unit of its own, and its name follows anyway.
-    let units: Vec<&String> = change.units.iter().filter(|unit| !unit.starts_with("zone ")).collect();
-    let of = match &units[..] {
+    let others: Vec<&String> = units.iter().filter(|unit| !unit.starts_with("zone ")).collect();
+    let of = match &others[..] {
         [] => String::new(),
-        [unit] if change.units.len() == 1 => format!(" of {}", harmless(unit)),
-        _ => format!(" of {} units", change.units.len()),
+        [unit] if units.len() == 1 => format!(" of {}", harmless(unit)),
+        _ => format!(" of {} units", units.len()),
     };
-    format!("{zones}{of} changed ({})", listed(&change.zones))
+    format!("{count}{of} changed ({})", listed(zones))
 }
 
 fn cost(cost: &Cost) -> String {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::books::Books;
 use super::engine::{Engine, How};
+use super::history::When;
 use super::look::{Ask, Looked, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::state::{Approved, Intent, Manifest, Pin, PinScope, Remembered};
@@ -68,7 +69,7 @@ impl Engine {
         let begun = Instant::now();
         let served = manifest(&self.books);
         let (generation, target) = match back.generation {
-            Some(generation) => (generation, self.remembered(generation)?),
+            Some(generation) => self.remembered(When::Generation(generation))?,
             None => self.one_before(&served, back.account.as_ref())?,
         };
         let after = overlaid(&served, &target, back.account.as_ref());
@@ -151,30 +152,15 @@ impl Engine {
         change
     }
 
-    /// What a generation was made of.
-    pub(super) fn remembered(&self, generation: u64) -> Result<Manifest, String> {
-        let found = self.store.manifest_at(generation).map_err(|error| error.to_string())?;
-        found.ok_or_else(|| {
-            let kept = self.store.generations();
-            match (kept.first(), kept.last()) {
-                (Some(first), Some(last)) => format!(
-                    "no such generation: {generation}; those from {} to {} are kept, history lists them",
-                    first.generation, last.generation
-                ),
-                _ => format!("no such generation: {generation}; none is kept yet"),
-            }
-        })
-    }
-
     /// The last generation that served something else than what is served now, or than what was rolled back to.
     fn one_before(&self, served: &Manifest, account: Option<&AccountId>) -> Result<(u64, Manifest), String> {
         let pins = &self.books.standing.pins;
         let scope = account.cloned().map_or(PinScope::Everything, PinScope::Account);
         let from = pins.get(&scope).map_or(served.generation, |pin| pin.generation);
-        let kept = self.store.generations();
+        let kept = self.store.state.generations();
         let earlier = kept.iter().rev().map(|kept| kept.generation).filter(|kept| *kept < from);
         for generation in earlier {
-            let target = self.remembered(generation)?;
+            let (_, target) = self.remembered(When::Generation(generation))?;
             let after = overlaid(served, &target, account);
             if !Intent::between(served, &after).files.is_empty() {
                 return Ok((generation, target));

@@ -431,12 +431,21 @@ impl Loop {
                 (self.manager.ready)();
                 Reply::Change(Box::new(change))
             }
-            Request::Explain { name, rtype } => {
-                match (Name::parse(&name, Some(&Name::root())), rtype.parse::<RrType>()) {
-                    (Ok(name), Ok(rtype)) => Reply::Explained(Box::new(self.engine.explain(&name, rtype))),
-                    (Err(error), _) => Reply::failed(format!("not a name: {error}: {name}")),
-                    (_, Err(_)) => Reply::failed(format!("not a record type: {rtype}")),
-                }
+            Request::Explain { name, rtype } => answered(
+                question(&name, &rtype).map(|(name, rtype)| self.engine.explain(&name, rtype)),
+                Reply::Explained,
+            ),
+            Request::ExplainAt { name, rtype, at } => answered(
+                question(&name, &rtype).and_then(|(name, rtype)| self.engine.explain_at(&name, rtype, at)),
+                Reply::Explained,
+            ),
+            Request::Blame { name, rtype } => answered(
+                question(&name, &rtype).and_then(|(name, rtype)| self.engine.blame(&name, rtype)),
+                Reply::Blamed,
+            ),
+            Request::History { limit } => {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                Reply::History(Box::new(self.engine.history(limit)))
             }
             Request::Plan => {
                 let mut gate = Watched {
@@ -470,6 +479,8 @@ impl Loop {
                 }
                 Err(message) => Reply::failed(message),
             },
+            Request::Show { at } => answered(self.engine.show(at), Reply::Shown),
+            Request::Diff { from, to } => answered(self.engine.diff(from, to), Reply::Differs),
             Request::ForgetMap { id, reason } => {
                 let Some(map) = MapId::new(&id) else {
                     return Reply::failed(format!("not a map id: {id}"));
@@ -492,4 +503,15 @@ impl Loop {
 /// The account that a command names, if it names one: an empty name is no name.
 fn account_of(named: Option<String>) -> Result<Option<AccountId>, String> {
     named.map(|named| AccountId::new(&named).ok_or_else(|| format!("not an account: {named:?}"))).transpose()
+}
+
+/// What was asked of the engine, or why it could not be done.
+fn answered<T>(done: Result<T, String>, reply: impl FnOnce(Box<T>) -> Reply) -> Reply {
+    done.map_or_else(Reply::failed, |done| reply(Box::new(done)))
+}
+
+fn question(name: &str, rtype: &str) -> Result<(Name, RrType), String> {
+    let parsed = Name::parse(name, Some(&Name::root()));
+    let name = parsed.map_err(|error| format!("not a name: {error}: {name}"))?;
+    Ok((name, rtype.parse().map_err(|_| format!("not a record type: {rtype}"))?))
 }

@@ -9,6 +9,7 @@
 
 mod ahead;
 mod asked;
+mod blame;
 mod books;
 mod commands;
 mod commit;
@@ -19,14 +20,17 @@ mod engine;
 mod entry;
 mod faults;
 pub mod folder;
+pub mod history;
 mod hour;
 mod judging;
 mod keeper;
 pub mod lock;
 mod look;
+mod past;
 mod plan;
 mod preview;
 pub mod read;
+mod recall;
 mod remembered_map;
 pub mod report;
 mod settling;

@@ -71,27 +71,7 @@ impl Engine {
         for note in notes {
             tracing::warn!("{note}");
         }
-        let mut engine = Engine {
-            sources,
-            rules,
-            books: Books::default(),
-            store: Store::new(state),
-            builder: Builder::new(seed.clone()),
-            publisher: Publisher::new(Arc::new(Snapshot::empty(0, seed))),
-            retired: Retired::default(),
-            changes: VecDeque::new(),
-            faults: Vec::new(),
-            lost: BTreeSet::new(),
-            started: Clock::default().now(),
-            base: None,
-            forgotten: None,
-            has_looked: false,
-            clock: Clock::default(),
-            asked_by: None,
-            hour: Hour::default(),
-            remembered_standing: Standing::default(),
-            progress,
-        };
+        let mut engine = Engine { rules, progress, ..Engine::bare(sources, Store::new(state), seed) };
         let change = match (from, confirmed) {
             (StartFrom::State, Some(manifest)) => engine.restore(manifest, intent),
             (_, confirmed) => {
@@ -107,6 +87,31 @@ impl Engine {
             }
         };
         Ok((engine, change))
+    }
+
+    /// Nothing is served yet.
+    pub(super) fn bare(sources: Sources, store: Store, seed: Seed) -> Engine {
+        Engine {
+            sources,
+            rules: Rules::default(),
+            books: Books::default(),
+            store,
+            builder: Builder::new(seed.clone()),
+            publisher: Publisher::new(Arc::new(Snapshot::empty(0, seed))),
+            retired: Retired::default(),
+            changes: VecDeque::new(),
+            faults: Vec::new(),
+            lost: BTreeSet::new(),
+            started: Clock::default().now(),
+            base: None,
+            forgotten: None,
+            has_looked: false,
+            clock: Clock::default(),
+            asked_by: None,
+            hour: Hour::default(),
+            remembered_standing: Standing::default(),
+            progress: Arc::default(),
+        }
     }
 
     /// There is nothing to go back to: what is good is served.
@@ -148,7 +153,7 @@ impl Engine {
         published && !self.books.waiting.is_empty()
     }
 
-    fn remember_immutable(&mut self, manifest: &Manifest) {
+    pub(super) fn remember_immutable(&mut self, manifest: &Manifest) {
         for (id, text) in &manifest.immutable {
             match remembered_map::read(text) {
                 Some(map) => {
@@ -184,7 +189,7 @@ impl Engine {
         change
     }
 
-    fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
+    pub(super) fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
         let mut paths: BTreeMap<Unit, BTreeSet<SourcePath>> = BTreeMap::new();
         // With a view on the operator's files an account has maps even without a file of its own.
         for account in manifest.views.keys() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Digest;
-use super::state::{Generation, Intent, Manifest, Run, Stash, Stashed, State, StateError};
+use super::state::{Intent, Run, Stash, Stashed, State, StateError};
 
 /// The state, with what was published without it.
 #[derive(Debug)]
@@ -34,6 +34,11 @@ pub(super) type Contents = HashMap<Digest, Arc<[u8]>>;
 impl Store {
     pub(super) fn new(state: State) -> Store {
         Store { state, unsaved: None, unconfirmed: None, kept: Contents::new(), error: None }
+    }
+
+    /// Of nothing, in the place of one that is used elsewhere for a while.
+    pub(super) fn closed() -> Store {
+        Store::new(State::closed())
     }
 
     /// A content that is served.
@@ -103,16 +108,6 @@ impl Store {
         if let Err(error) = written {
             self.error = Some(error.to_string());
         }
-    }
-
-    /// The generations that are remembered, oldest first.
-    pub(super) fn generations(&self) -> Vec<Generation> {
-        self.state.generations()
-    }
-
-    /// What a generation was made of; `None` where it is not remembered.
-    pub(super) fn manifest_at(&self, generation: u64) -> Result<Option<Manifest>, StateError> {
-        self.state.manifest_at(generation)
     }
 
     /// Tries again to write what is served and is not remembered. Where that succeeds nothing is wrong any more, as far

@@ -43,7 +43,7 @@ impl Engine {
     pub(super) fn weigh(&self, candidate: &Candidate, desk: &Desk<'_>, how: How) -> Weighed {
         let served = self.publisher.current();
         let (plans, applied) = (candidate.plans(), candidate.applied());
-        let plan = plan::plan(&served, &applied.snapshot, &applied.touched);
+        let plan = plan(&served, &applied.snapshot, &applied.touched);
         let world = self.world_after(plans, desk);
         let Proof { report, broken, .. } = proof::prove(&world, &applied.snapshot);
         let mut weighed = Weighed { plan, proof: report, ..Weighed::default() };
@@ -61,7 +61,7 @@ impl Engine {
             touched.absorb(applied.touched.clone());
             let owned = touched.accounts.values_mut().chain([&mut touched.server]);
             owned.for_each(|owned| owned.gone.retain(|address| !self.builder.answers(address)));
-            let since = plan::plan(ago, &applied.snapshot, &touched);
+            let since = plan(ago, &applied.snapshot, &touched);
             let trips = guards::judge(&since, limits, Since::HourAgo);
             minded.push((since, trips));
         }

@@ -84,6 +84,17 @@ impl State {
         self.mark(generation).map(|mark| self.intent_of(&self.history[mark])).transpose()
     }
 
+    /// The generation before one that is kept; `None` where that one is the oldest or not kept.
+    pub fn before(&self, generation: u64) -> Option<u64> {
+        let mark = self.mark(generation)?.checked_sub(1)?;
+        self.history.get(mark).map(|mark| mark.generation)
+    }
+
+    /// What turned each generation that is kept into the next, oldest first; the first relative to nothing.
+    pub fn intents(&self) -> impl Iterator<Item = Result<Intent, StateError>> {
+        self.history.iter().map(|mark| self.intent_of(mark))
+    }
+
     /// The generation that was served at a time, in seconds since the epoch; `None` before all that are kept.
     pub fn at_time(&self, time: u64) -> Option<u64> {
         self.history.iter().rfind(|mark| mark.time <= time).map(|mark| mark.generation)

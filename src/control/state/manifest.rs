@@ -119,6 +119,20 @@ impl Manifest {
         }
     }
 
+    /// What takes an intent back that is applied to this generation.
+    pub fn undo(&self, intent: &Intent) -> Intent {
+        Intent {
+            generation: self.generation,
+            time: self.published,
+            files: before(&self.files, &intent.files),
+            views: before(&self.views, &intent.views),
+            faulty: intent.faulty.is_some().then(|| self.faulty.clone()),
+            immutable: before(&self.immutable, &intent.immutable),
+            approvals: before(&self.approvals, &intent.approvals),
+            pins: before(&self.pins, &intent.pins),
+        }
+    }
+
     /// The contents that the generation needs, some more than once.
     pub(super) fn contents(&self) -> impl Iterator<Item = Digest> {
         let views = self.views.values().flat_map(BTreeMap::values).copied();
@@ -161,6 +175,11 @@ fn put<K: Clone + Ord, V: Clone>(map: &mut BTreeMap<K, V>, changes: &[(K, Option
             None => map.remove(key),
         };
     }
+}
+
+/// What the keys of changes stand for before these are made.
+fn before<K: Clone + Ord, V: Clone>(map: &BTreeMap<K, V>, changes: &[(K, Option<V>)]) -> Vec<(K, Option<V>)> {
+    changes.iter().map(|(key, _)| (key.clone(), map.get(key).cloned())).collect()
 }
 
 /// What turns one map into another.

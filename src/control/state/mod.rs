@@ -101,22 +101,7 @@ impl State {
     pub fn open(dir: &Path) -> Result<Opened, StateError> {
         let path = dir.join(FILE);
         let read = StateError::read(&path);
-        let mut state = State {
-            dir: dir.to_owned(),
-            pack: None,
-            index: Index::default(),
-            base: 0,
-            end: 0,
-            loose: None,
-            intended: None,
-            history: Vec::new(),
-            notes: Vec::new(),
-            retention: Retention::default(),
-            unsynced: false,
-            named: false,
-            worth_at: compact::WORTH,
-            path: path.clone(),
-        };
+        let mut state = State { dir: dir.to_owned(), path: path.clone(), ..State::closed() };
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -154,6 +139,26 @@ impl State {
         state.pack = Some(pack);
         let notes = torn(&path, length - found.end).into_iter().collect();
         Ok(Opened { state, confirmed: found.confirmed, intent, notes })
+    }
+
+    /// A state that remembers nothing and has no directory: it can neither be read nor written.
+    pub(super) fn closed() -> State {
+        State {
+            dir: PathBuf::new(),
+            pack: None,
+            index: Index::default(),
+            base: 0,
+            end: 0,
+            loose: None,
+            intended: None,
+            history: Vec::new(),
+            notes: Vec::new(),
+            retention: Retention::default(),
+            unsynced: false,
+            named: false,
+            worth_at: compact::WORTH,
+            path: PathBuf::new(),
+        }
     }
 
     /// A content, as it was given to [`State::intend`]. Fails where the pack does not hold it or it is damaged.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::control::history::{Blame, Diff, History, Shown, When};
 use crate::control::report::{Change, PlanReport, Status};
 use crate::judge::Explanation;
 
@@ -60,6 +61,39 @@ pub enum Request {
         /// Of which account; of all where none is named.
         account: Option<String>,
     },
+    /// Why a name was answered what it was answered.
+    ExplainAt {
+        /// The name, as it is written in a master file.
+        name: String,
+        /// The type, by its mnemonic or as `TYPE65`.
+        rtype: String,
+        /// When.
+        at: When,
+    },
+    /// Which generations are remembered.
+    History {
+        /// How many are told, from the newest on.
+        limit: u64,
+    },
+    /// What is remembered of one generation.
+    Show {
+        /// Which.
+        at: When,
+    },
+    /// What two generations answer differently.
+    Diff {
+        /// The one.
+        from: When,
+        /// The other.
+        to: When,
+    },
+    /// Which generation last changed an answer.
+    Blame {
+        /// The name, as it is written in a master file.
+        name: String,
+        /// The type, by its mnemonic or as `TYPE65`.
+        rtype: String,
+    },
     /// To take a remembered immutable map away.
     ForgetMap {
         /// The map.
@@ -79,8 +113,16 @@ pub enum Reply {
     Planned(Box<PlanReport>),
     /// To everything that may publish something.
     Change(Box<Change>),
-    /// To [`Request::Explain`].
+    /// To [`Request::Explain`] and [`Request::ExplainAt`].
     Explained(Box<Explanation>),
+    /// To [`Request::History`].
+    History(Box<History>),
+    /// To [`Request::Show`].
+    Shown(Box<Shown>),
+    /// To [`Request::Diff`].
+    Differs(Box<Diff>),
+    /// To [`Request::Blame`].
+    Blamed(Box<Blame>),
     /// The request could not be done at all.
     Failed {
         /// Why, and what to do instead.
@@ -166,6 +208,11 @@ mod tests {
                 reason: "outage".into(),
             },
             Request::Resume { account: Some("acme".into()) },
+            Request::ExplainAt { name: ".".into(), rtype: "A".into(), at: When::Time(7) },
+            Request::History { limit: 3 },
+            Request::Show { at: When::Generation(7) },
+            Request::Diff { from: When::Generation(7), to: When::Time(8) },
+            Request::Blame { name: ".".into(), rtype: "A".into() },
             Request::ForgetMap { id: "eu".into(), reason: "two\nlines".into() },
         ];
         for request in requests {

@@ -43,10 +43,10 @@ impl Engine {
     pub(super) fn weigh(&self, candidate: &Candidate, desk: &Desk<'_>, how: How) -> Weighed {
         let served = self.publisher.current();
         let (plans, applied) = (candidate.plans(), candidate.applied());
-        let plan = plan(&served, &applied.snapshot, &applied.touched);
+        let compared = plan(&served, &applied.snapshot, &applied.touched);
         let world = self.world_after(plans, desk);
         let Proof { report, broken, .. } = proof::prove(&world, &applied.snapshot);
-        let mut weighed = Weighed { plan, proof: report, ..Weighed::default() };
+        let mut weighed = Weighed { plan: compared, proof: report, ..Weighed::default() };
         for (unit, found) in broken {
             for unit in concerned(plans, &unit) {
                 weighed.held.entry(unit).or_default().push(found.clone());

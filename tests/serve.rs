@@ -23,7 +23,7 @@ fn serves_until_sigterm_or_sigint() {
             Sources { zones: parent.path().join("zones"), addrmaps: parent.path().join("addrmaps") };
         std::fs::create_dir(&sources.zones).unwrap();
         let (engine, first) =
-            Engine::start(sources, &state, StartFrom::State, false, Default::default()).unwrap();
+            Engine::start(sources, &state, StartFrom::State, Default::default(), Default::default()).unwrap();
         let generation = first.generation;
         let parts = ServeParts {
             lock,

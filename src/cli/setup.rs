@@ -12,7 +12,7 @@ use super::{progress, render, systemd};
 use crate::answer;
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
-use crate::control::{self, Engine, Loaded, Sources, StartFrom, StateLock, WatchMode, talk};
+use crate::control::{self, Engine, Loaded, Rules, Sources, StartFrom, StateLock, WatchMode, talk};
 use crate::model::{Diagnostic, Severity};
 use crate::server::{Listen, TcpLimits};
 use crate::snapshot::Snapshot;
@@ -67,7 +67,7 @@ impl Setup {
 
     /// Reads all files.
     pub(super) fn load(&self) -> Result<Loaded, String> {
-        control::load(&self.sources()).map_err(|error| error.to_string())
+        control::load_with(&self.sources(), self.settings.ownership).map_err(|error| error.to_string())
     }
 
     /// Shows errors on stderr, where the data goes to stdout.
@@ -92,7 +92,8 @@ impl Setup {
         let progress = Arc::default();
         let shown = progress::show(&progress, format);
         let (sources, state) = (self.sources(), &self.settings.state);
-        let opened = Engine::start(sources, state, from, self.settings.strict, progress);
+        let rules = Rules { strict: self.settings.strict, ownership: self.settings.ownership };
+        let opened = Engine::start(sources, state, from, rules, progress);
         drop(shown);
         let (engine, first) = opened.map_err(|error| error.to_string())?;
         if engine.snapshot().zones.is_empty() {

@@ -18,7 +18,7 @@ use super::store::Store;
 use super::{SourcePath, Sources, Tree};
 use crate::addrmap::code;
 use crate::compile::Builder;
-use crate::model::{AccountId, Diagnostic, MapId, Place, Severity, Unit};
+use crate::model::{AccountId, Diagnostic, MapId, Ownership, Place, Severity, Unit};
 use crate::snapshot::{Publisher, Retired, Snapshot};
 use crate::wire::Name;
 
@@ -35,6 +35,9 @@ pub(super) const WAITING_CODES: &[&str] = &[
     "operator-file-faulty",
     "included-file-held",
     "account-faulty",
+    "ledger-in-use",
+    code::INELIGIBLE_ADDRESS,
+    code::LEASED_ADDRESS_MISSING,
     code::DUPLICATE_MAP_ID,
     code::TWO_DEFAULT_SNIS,
     code::FOREIGN_ZONE,
@@ -42,12 +45,21 @@ pub(super) const WAITING_CODES: &[&str] = &[
     code::ANYCAST_MISSING,
 ];
 
+/// How changes are judged: settings of the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    /// A fault anywhere refuses the whole change.
+    pub strict: bool,
+    /// What becomes of maps whose addresses their account may not use.
+    pub ownership: Ownership,
+}
+
 /// The engine.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) sources: Sources,
-    /// A fault anywhere refuses the whole change.
-    pub(super) strict: bool,
+    /// How changes are judged.
+    pub(super) rules: Rules,
     pub(super) books: Books,
     pub(super) store: Store,
     pub(super) builder: Builder,

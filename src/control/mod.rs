@@ -37,10 +37,10 @@ pub mod watch;
 mod watched;
 
 pub use ahead::Progress;
-pub use engine::Engine;
+pub use engine::{Engine, Rules};
 pub use keeper::{Keeper, KeeperParts, Manager};
 pub use lock::{LockError, StateLock};
-pub use read::{LoadError, Loaded, Sources, load};
+pub use read::{LoadError, Loaded, Sources, load, load_with};
 pub use source::{Digest, SourcePath, Stamp, Tree};
 pub use start::{EngineError, StartFrom};
 pub use state::{

@@ -30,7 +30,7 @@ impl Engine {
         change.problems.truncate(MAX_TOLD);
         super::read::excerpts(denied.values_mut().flatten());
 
-        let refused = self.strict && !how.first && !denied.is_empty() && !accepted.is_empty();
+        let refused = self.rules.strict && !how.first && !denied.is_empty() && !accepted.is_empty();
         let mut published = false;
         let mut blocked: BTreeSet<Unit> = BTreeSet::new();
         if refused {

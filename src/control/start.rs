@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::ahead::{Ahead, Progress};
 use super::books::{Books, Known, ServedZone};
 use super::desk::{Desk, Shelf};
-use super::engine::{Engine, How, add_cost, now};
+use super::engine::{Engine, How, Rules, add_cost, now};
 use super::look::{Ask, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::source::Kind;
@@ -50,10 +50,10 @@ impl Engine {
         sources: Sources,
         state: &Path,
         from: StartFrom,
-        strict: bool,
+        rules: Rules,
         progress: Arc<Progress>,
     ) -> Result<(Engine, Change), EngineError> {
-        Engine::start_with(sources, state, from, strict, Seed::random(), progress)
+        Engine::start_with(sources, state, from, rules, Seed::random(), progress)
     }
 
     /// [`Engine::start`] with a given seed: two snapshots can be compared only where they share it.
@@ -61,7 +61,7 @@ impl Engine {
         sources: Sources,
         state: &Path,
         from: StartFrom,
-        strict: bool,
+        rules: Rules,
         seed: Seed,
         progress: Arc<Progress>,
     ) -> Result<(Engine, Change), EngineError> {
@@ -71,7 +71,7 @@ impl Engine {
         }
         let mut engine = Engine {
             sources,
-            strict,
+            rules,
             books: Books::default(),
             store: Store::new(state),
             builder: Builder::new(seed.clone()),

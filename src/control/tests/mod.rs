@@ -4,6 +4,7 @@ mod accounts;
 mod folders;
 mod immutable;
 mod included;
+mod ledger;
 mod lists;
 mod operator;
 mod random;
@@ -20,8 +21,9 @@ use std::time::{Duration, Instant};
 use super::engine::How;
 use super::look::Ask;
 use super::report::{Change, Outcome, Problem, Trigger};
-use super::{Engine, Sources, StartFrom};
+use super::{Engine, Rules, Sources, StartFrom};
 use crate::answer::{self, End};
+use crate::model::Ownership;
 use crate::snapshot::Seed;
 use crate::wire::{Name, NameBuf, Question, RrType};
 
@@ -29,7 +31,7 @@ use crate::wire::{Name, NameBuf, Question, RrType};
 pub(super) struct Place {
     top: tempfile::TempDir,
     pub(super) seed: Seed,
-    strict: bool,
+    rules: Rules,
 }
 
 /// An engine that runs over a place.
@@ -45,7 +47,7 @@ impl Place {
         for folder in ["zones", "addrmaps", "state"] {
             fs::create_dir(top.path().join(folder)).unwrap();
         }
-        let place = Place { top, seed: Seed::random(), strict: false };
+        let place = Place { top, seed: Seed::random(), rules: Rules::default() };
         for (path, text) in files {
             place.write(path, text);
         }
@@ -54,7 +56,13 @@ impl Place {
 
     /// All or nothing.
     pub(super) fn strict(mut self) -> Place {
-        self.strict = true;
+        self.rules.strict = true;
+        self
+    }
+
+    /// With another rule for addresses that may not serve.
+    pub(super) fn ownership(mut self, ownership: Ownership) -> Place {
+        self.rules.ownership = ownership;
         self
     }
 
@@ -91,7 +99,7 @@ impl Place {
             self.sources(),
             &state,
             from,
-            self.strict,
+            self.rules,
             self.seed.clone(),
             Default::default(),
         );

@@ -434,7 +434,7 @@ fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Resul
         place.sources(),
         copy.path(),
         StartFrom::State,
-        false,
+        Rules::default(),
         place.seed.clone(),
         Default::default(),
     );

@@ -163,7 +163,8 @@ fn a_first_start_that_was_not_remembered_is_the_first_again() {
     let start = || {
         let state = place.path("state");
         let (sources, seed) = (place.sources(), place.seed.clone());
-        Engine::start_with(sources, &state, StartFrom::State, false, seed, Default::default()).unwrap()
+        Engine::start_with(sources, &state, StartFrom::State, Rules::default(), seed, Default::default())
+            .unwrap()
     };
     let (engine, first) = start();
     assert_eq!((first.outcome, first.cost.files_read), (Outcome::Published, 11));

@@ -10,6 +10,7 @@ mod account_file;
 mod addresses;
 mod check;
 pub mod code;
+pub mod eligibility;
 pub mod format;
 mod map_file;
 mod members;
@@ -23,6 +24,7 @@ use crate::model::{
     Files, Ledger, Unit, World,
 };
 
+pub use eligibility::LedgerIndex;
 pub use precedence::{Decision, NoAddresses, Precedence, Walk, zone_governor};
 
 /// Whose file it is.
@@ -90,9 +92,16 @@ pub fn read_account_file(
 }
 
 /// Checks over all files: duplicate ids, two governors, members of strangers, members that do not exist, shadowed
-/// memberships, families that are missing, defaults that are missing but reached.
+/// memberships, families that are missing, defaults that are missing but reached, the ledger, addresses that may not
+/// serve.
 ///
 /// Unlike a world to be compiled, `world.maps` may hold several maps of one id: that is one of the faults.
 pub fn check(world: &World) -> Vec<(Unit, Diagnostic)> {
     check::check(world)
+}
+
+/// Checks the ledger of all files together: prefixes that overlap, addresses that are leased twice or lie in a prefix.
+/// Whatever is wrong there is the operator's.
+pub fn check_ledger(ledger: &Ledger) -> Diagnostics {
+    check::check_ledger(ledger)
 }

@@ -11,7 +11,7 @@ use super::{ask, print};
 use crate::addrmap::precedence::Verdict;
 use crate::compile::compile;
 use crate::control::talk::{Reply, Request};
-use crate::judge::explain::TurnTold;
+use crate::judge::explain::{AddressTold, TurnTold};
 use crate::judge::{self, Explanation};
 use crate::model::Place;
 use crate::wire::reader::{Message, MessageRecord, Section};
@@ -88,6 +88,10 @@ fn as_text(explanation: &Explanation, colour: bool) -> Result<String, String> {
             let places = if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) };
             let _ = writeln!(text, "    {mark} {:<17} {}{dim}{places}{plain}", level.level, level.reason);
         }
+        for AddressTold { address, eligible, text: why, place } in &turn.addresses {
+            let not = if *eligible { "" } else { "NOT ELIGIBLE: " };
+            let _ = writeln!(text, "       {address} {not}{why}{dim}{}{plain}", at(place.as_ref()));
+        }
     }
     text.push('\n');
     text.push_str(&judge::dig_text(&message(explanation)?));
@@ -131,6 +135,17 @@ fn turn_json(turn: &TurnTold) -> Value {
         });
         value["levels"] = levels.collect();
     }
+    if !turn.addresses.is_empty() {
+        let addresses = turn.addresses.iter().map(|AddressTold { address, eligible, text, place }| {
+            json!({
+                "address": address.to_string(),
+                "eligible": eligible,
+                "reason": text,
+                "place": place.as_ref().map(place_json),
+            })
+        });
+        value["addresses"] = addresses.collect();
+    }
     value
 }
 
@@ -155,7 +170,13 @@ mod tests {
     /// An answer without records, from a turn at a line.
     fn explanation(text: &str, line: u32) -> Explanation {
         let place = Some(Place::line(&"zones/a.example.zone".into(), line));
-        let turn = TurnTold { kind: "exact".into(), text: text.into(), place, levels: Vec::new() };
+        let turn = TurnTold {
+            kind: "exact".into(),
+            text: text.into(),
+            place,
+            levels: Vec::new(),
+            addresses: Vec::new(),
+        };
         let answer = b"\0\0\x84\0\0\0\0\0\0\0\0\0".to_vec();
         Explanation { name: "a.example.".into(), qtype: "A".into(), turns: vec![turn], answer }
     }

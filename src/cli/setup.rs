@@ -67,7 +67,7 @@ impl Setup {
 
     /// Reads all files.
     pub(super) fn load(&self) -> Result<Loaded, String> {
-        control::load(&self.sources()).map_err(|error| error.to_string())
+        control::load_with(&self.sources(), self.settings.ownership).map_err(|error| error.to_string())
     }
 
     /// Shows errors on stderr, where the data goes to stdout.
@@ -77,7 +77,11 @@ impl Setup {
 
     /// What changes are judged by.
     fn rules(&self) -> Rules {
-        Rules { strict: self.settings.strict, guards: self.settings.guards.clone(), ..Rules::default() }
+        Rules {
+            strict: self.settings.strict,
+            ownership: self.settings.ownership,
+            guards: self.settings.guards,
+        }
     }
 
     /// Serves until told to stop.

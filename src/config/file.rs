@@ -9,9 +9,9 @@ use super::{
     AddressOrder, Answers, DEFAULT_PORT, Listen, LogFormat, MAX_CONNECTIONS, MAX_IDLE_SECONDS, MAX_WORKERS,
     ServerVersion, Settings, Tcp, Watch, code,
 };
-use crate::model::Diagnostics;
 use crate::model::diagnostic::has_errors;
 use crate::model::table::{Document, Table, Value};
+use crate::model::{Diagnostics, Ownership};
 
 /// Longest text of one character-string (RFC 1035 section 3.3).
 const MAX_TEXT: usize = 255;
@@ -24,6 +24,7 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
     let named = |key: &str, what: &str| root.get(key).and_then(|value| path(value, what));
     let path = |key: &str, default: PathBuf| folder.join(named(key, "folder").unwrap_or(default));
     let watches = [("events", Watch::Events), ("poll", Watch::Poll), ("off", Watch::Off)];
+    let ownerships = [("enforce", Ownership::Enforce), ("warn", Ownership::Warn), ("off", Ownership::Off)];
     let settings = Settings {
         zones: path("zones", default.zones),
         addrmaps: path("addrmaps", default.addrmaps),
@@ -37,6 +38,7 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
             .unwrap_or_default(),
         watch: root.get("watch").and_then(|value| value.choice(&watches)).unwrap_or_default(),
         strict: root.get("strict").and_then(|value| value.boolean()).unwrap_or_default(),
+        ownership: root.get("ownership").and_then(|value| value.choice(&ownerships)).unwrap_or_default(),
         socket: named("socket", "file").map(|socket| folder.join(socket)),
         tcp: root.get("tcp").and_then(|value| value.table(&TCP)).map(|table| tcp(&table)).unwrap_or_default(),
         answers: root

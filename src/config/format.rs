@@ -32,6 +32,8 @@ pub struct FileFormat {
     pub watch: Option<WatchFormat>,
     /// Whether a change is taken as a whole or not at all, instead of account by account. Default: false.
     pub strict: Option<bool>,
+    /// What becomes of maps whose addresses their account may not use by the ledger. Default: "enforce".
+    pub ownership: Option<OwnershipFormat>,
     /// Socket to talk to the running server, relative to this file, at most 107 octets with its folder.
     /// Default: `control.sock` in the state folder.
     pub socket: Option<String>,
@@ -60,6 +62,18 @@ pub enum WatchFormat {
     /// Files are looked at every few seconds.
     Poll,
     /// Only when told to reload.
+    Off,
+}
+
+/// What becomes of maps whose addresses their account may not use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OwnershipFormat {
+    /// It is an error.
+    Enforce,
+    /// It is a warning.
+    Warn,
+    /// Nobody looks.
     Off,
 }
 
@@ -125,8 +139,19 @@ pub enum TextOrFalse {
 pub(super) static FILE: Keys = Keys {
     title: "portolan.toml",
     known: &[
-        "zones", "addrmaps", "state", "listen", "workers", "metrics", "log", "watch", "strict", "socket",
-        "tcp", "answers",
+        "zones",
+        "addrmaps",
+        "state",
+        "listen",
+        "workers",
+        "metrics",
+        "log",
+        "watch",
+        "strict",
+        "ownership",
+        "socket",
+        "tcp",
+        "answers",
     ],
     required: &[],
     later: &[],

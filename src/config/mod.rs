@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::Diagnostics;
+use crate::model::{Diagnostics, Ownership};
 
 /// What is served on where nothing else is said.
 pub const DEFAULT_PORT: u16 = 5300;
@@ -47,6 +47,8 @@ pub struct Settings {
     pub watch: Watch,
     /// Whether a change is taken as a whole or not at all.
     pub strict: bool,
+    /// What becomes of maps whose addresses their account may not use.
+    pub ownership: Ownership,
     /// Where the running server is talked to; in the state directory where it is not set.
     pub socket: Option<PathBuf>,
     /// TCP connections.
@@ -154,6 +156,7 @@ impl Default for Settings {
             log: LogFormat::default(),
             watch: Watch::default(),
             strict: false,
+            ownership: Ownership::default(),
             socket: None,
             tcp: Tcp::default(),
             answers: Answers::default(),
@@ -215,6 +218,7 @@ impl Settings {
             log: log.unwrap_or(self.log),
             watch: watch.unwrap_or(self.watch),
             strict: strict.unwrap_or(self.strict),
+            ownership: self.ownership,
             socket: socket.or(self.socket),
             tcp: self.tcp,
             answers: self.answers,

@@ -22,6 +22,7 @@ metrics = "127.0.0.1:9153"
 log = "json"
 watch = "poll"
 strict = true
+ownership = "warn"
 socket = "run/control"
 [tcp]
 connections = 100
@@ -47,6 +48,8 @@ id_server = "fra-1"
             log: LogFormat::Json,
             watch: Watch::Poll,
             strict: true,
+            ownership: Ownership::Warn,
+            guards: Guards::default(),
             socket: Some("/etc/portolan/run/control".into()),
             tcp: Tcp { connections: 100, connections_per_prefix: 10, idle_seconds: 6553 },
             answers: Answers {
@@ -56,6 +59,19 @@ id_server = "fra-1"
             },
         })
     );
+}
+
+#[test]
+fn ownership_is_one_of_three_words() {
+    for (word, expected) in
+        [("enforce", Some(Ownership::Enforce)), ("off", Some(Ownership::Off)), ("", None), ("false", None)]
+    {
+        let (settings, told) = read(&format!("ownership = {word:?}\n"));
+        assert_eq!(
+            (settings.map(|settings| settings.ownership), told.is_empty()),
+            (expected, expected.is_some())
+        );
+    }
 }
 
 #[test]

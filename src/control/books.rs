@@ -11,7 +11,11 @@ use super::source::Kind;
 use super::standing::Standing;
 use super::state::Faulty;
 use super::{Digest, SourcePath, Stamp, Tree};
-use crate::model::{AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, MapId, Unit};
+use crate::addrmap::LedgerIndex;
+use crate::model::{
+    AccountId, AccountSettings, AddressMap, AnycastDefaults, Approval, Assertion, Diagnostic, Ledger, MapId,
+    Unit,
+};
 use crate::wire::Name;
 
 /// What is known of a source.
@@ -38,6 +42,8 @@ pub(super) struct ServedAccount {
     pub(super) settings: Option<Arc<AccountSettings>>,
     /// Maps by the account's own files.
     pub(super) own: BTreeMap<SourcePath, Vec<Arc<AddressMap>>>,
+    /// Assertions by the account's own files; only of those that hold some.
+    pub(super) assertions: BTreeMap<SourcePath, Vec<Arc<Assertion>>>,
     /// Maps that the operator made for it, remembered immutable ones included.
     pub(super) operators: Vec<Arc<AddressMap>>,
     /// The operator's files as this account is served from them, where they have moved on without it.
@@ -61,6 +67,9 @@ impl ServedAccount {
 pub(super) struct OperatorFile {
     pub(super) anycast: Option<AnycastDefaults>,
     pub(super) maps: Vec<Arc<AddressMap>>,
+    pub(super) ledger: Ledger,
+    pub(super) assertions: Vec<Arc<Assertion>>,
+    pub(super) approvals: Vec<Approval>,
     /// Errors in maps of an account: they hold that account and no other.
     pub(super) errors: Vec<(AccountId, Diagnostic)>,
 }
@@ -69,6 +78,8 @@ pub(super) struct OperatorFile {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServedOperator {
     pub(super) files: BTreeMap<SourcePath, OperatorFile>,
+    /// The ledger of all of them.
+    pub(super) ledger: Arc<LedgerIndex>,
 }
 
 impl ServedOperator {
@@ -97,6 +108,8 @@ pub(super) struct Books {
     pub(super) differing: BTreeSet<SourcePath>,
     pub(super) zones: HashMap<Name, ServedZone>,
     pub(super) accounts: BTreeMap<AccountId, ServedAccount>,
+    /// The accounts that assert something.
+    pub(super) asserting: BTreeSet<AccountId>,
     pub(super) operator: ServedOperator,
     /// What never was good.
     pub(super) faulty: Faulty,
@@ -248,11 +261,17 @@ impl Books {
             account.settings = settings;
         }
         for (path, maps) in plan.own {
+            account.assertions.remove(&path);
             match maps {
                 Some(maps) => account.own.insert(path, maps),
                 None => account.own.remove(&path),
             };
         }
+        account.assertions.extend(plan.assertions.into_iter().filter(|(_, said)| !said.is_empty()));
+        match account.assertions.is_empty() {
+            true => self.asserting.remove(&id),
+            false => self.asserting.insert(id.clone()),
+        };
         if let Some(operators) = plan.operators {
             account.operators = operators;
         }

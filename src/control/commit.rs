@@ -14,8 +14,9 @@ use super::source::Kind;
 use super::state::{Faulty, Intent, Manifest, Remembered, View, differing};
 use super::store::Contents;
 use super::{SourcePath, remembered_map};
+use crate::addrmap::LedgerIndex;
 use crate::compile::{AccountWords, Applied, Builder, Edit, OperatorWords, ZoneChange};
-use crate::model::{AccountId, AddressMap, Diagnostic, MapId, Place, Unit};
+use crate::model::{AccountId, AddressMap, Diagnostic, Ledger, MapId, Place, Unit};
 use crate::snapshot::Zone;
 
 /// A change that is made and not served yet: the builder has it, and so it must be served or taken back.
@@ -442,7 +443,7 @@ impl Engine {
         if let Some(faulty) = intent.faulty {
             books.faulty = faulty;
         }
-        let mut by_operator = false;
+        let (mut by_operator, mut ledger_changes) = (false, false);
         // What goes goes first, so that what moved is there in the end.
         for (origin, (path, zone)) in accepted.iter().flat_map(|plan| &plan.zones) {
             if matches!(zone, ZonePlan::Removed)
@@ -468,10 +469,14 @@ impl Engine {
             }
             for (path, file) in std::mem::take(&mut plan.operator_files) {
                 by_operator = true;
-                match file {
-                    Some(file) => books.operator.files.insert(path, file),
+                let before = match file {
+                    Some(file) => books.operator.files.insert(path.clone(), file),
                     None => books.operator.files.remove(&path),
                 };
+                let after = books.operator.files.get(&path).map(|file| &file.ledger);
+                let nothing = Ledger::default();
+                let before = before.as_ref().map_or(&nothing, |file| &file.ledger);
+                ledger_changes |= before != after.unwrap_or(&nothing);
             }
             by_operator |= plan.operators.is_some();
             books.enter_account(plan);
@@ -485,6 +490,11 @@ impl Engine {
                 Some(map) => books.immutable.insert(id, Arc::new(map)),
                 None => books.immutable.remove(&id),
             };
+        }
+        if ledger_changes {
+            let mut ledger = Ledger::default();
+            books.operator.files.values().for_each(|file| ledger.absorb(file.ledger.clone()));
+            books.operator.ledger = Arc::new(LedgerIndex::new(ledger.into()));
         }
         if by_operator {
             books.restored = lost_immutable_maps(books);

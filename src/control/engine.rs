@@ -42,6 +42,9 @@ pub(super) const WAITING_CODES: &[&str] = &[
     "operator-file-faulty",
     "included-file-held",
     "account-faulty",
+    "ledger-in-use",
+    code::INELIGIBLE_ADDRESS,
+    code::LEASED_ADDRESS_MISSING,
     code::DUPLICATE_MAP_ID,
     code::TWO_DEFAULT_SNIS,
     code::FOREIGN_ZONE,
@@ -49,10 +52,22 @@ pub(super) const WAITING_CODES: &[&str] = &[
     code::ANYCAST_MISSING,
 ];
 
+/// How changes are judged: settings of the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    /// A fault anywhere refuses the whole change.
+    pub strict: bool,
+    /// What becomes of maps whose addresses their account may not use.
+    pub ownership: Ownership,
+    /// What a change may take away without anybody being asked.
+    pub guards: Limits,
+}
+
 /// The engine.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) sources: Sources,
+    /// How changes are judged.
     pub(super) rules: Rules,
     pub(super) books: Books,
     pub(super) store: Store,
@@ -89,17 +104,6 @@ pub(super) struct Round {
     pub(super) paths: BTreeMap<Unit, BTreeSet<SourcePath>>,
     /// All that was good by itself, weighed before anything of it was held.
     pub(super) weighed: Option<Weighed>,
-}
-
-/// What an engine goes by.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// A fault anywhere refuses the whole change.
-    pub strict: bool,
-    /// What becomes of maps with addresses that their account may not use.
-    pub ownership: Ownership,
-    /// What a change may take away without being asked about.
-    pub guards: Limits,
 }
 
 /// How a change is to be made.

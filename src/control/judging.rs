@@ -58,6 +58,7 @@ impl Engine {
                 seed: self.builder.seed(),
                 snapshot: &snapshot,
                 first,
+                ownership: self.rules.ownership,
                 paths,
                 forced,
                 denied: &held,

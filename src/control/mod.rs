@@ -51,7 +51,7 @@ pub use ahead::Progress;
 pub use engine::{Engine, Rules};
 pub use keeper::{Keeper, KeeperParts, Manager};
 pub use lock::{LockError, StateLock};
-pub use read::{LoadError, Loaded, Sources, load};
+pub use read::{LoadError, Loaded, Sources, load, load_with};
 pub use source::{Digest, SourcePath, Stamp, Tree};
 pub use start::{EngineError, StartFrom};
 pub use state::{

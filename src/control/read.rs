@@ -9,8 +9,8 @@ use super::folder::{self, Folder};
 use crate::addrmap::{self, MapFile, Scope};
 use crate::model::diagnostic::MAX_EXCERPT;
 use crate::model::{
-    AccountId, AccountSettings, Approval, Diagnostic, LoadedZone, Place, Severity, Unit, World, ZoneContent,
-    ZoneData,
+    AccountId, AccountSettings, Approval, AssertionScope, Diagnostic, LoadedZone, Ownership, Place, Severity,
+    Unit, World, ZoneContent, ZoneData,
 };
 use crate::wire::Name;
 use crate::zonefile::{self, ReadOptions};
@@ -60,9 +60,16 @@ pub enum LoadError {
     },
 }
 
-/// Reads everything. Faults in files are diagnostics; each holds back its unit and nothing else.
+/// Reads everything, with the ledger enforced. Faults in files are diagnostics; each holds back its unit and nothing
+/// else.
 pub fn load(sources: &Sources) -> Result<Loaded, LoadError> {
+    load_with(sources, Ownership::default())
+}
+
+/// The same, with what the settings say becomes of maps whose addresses their account may not use.
+pub fn load_with(sources: &Sources, ownership: Ownership) -> Result<Loaded, LoadError> {
     let mut reader = Reader::default();
+    reader.loaded.world.ownership = ownership;
     let listed = folder::list(&sources.zones);
     let entries =
         listed.map_err(|error| LoadError::Zones { path: sources.zones.display().to_string(), error })?;
@@ -282,6 +289,7 @@ impl Reader {
         self.loaded.world.ledger = Arc::new(ledger);
         self.loaded.world.assertions = assertions.into_iter().map(Arc::new).collect();
         self.loaded.approvals = approvals;
+        self.no_ledger();
         self.hold(0);
         let single = self.findings.len();
         let world = &self.loaded.world;
@@ -294,11 +302,34 @@ impl Reader {
         self.findings.extend(between);
         self.hold(single);
         let world = &mut self.loaded.world;
+        let owners: BTreeMap<&Name, &AccountId> =
+            world.zones.iter().map(|zone| (&zone.origin, &zone.account)).collect();
+        // Of another account's zone an account says nothing; it was told so.
+        world.assertions.retain(|assertion| match (&assertion.scope, &assertion.author) {
+            (AssertionScope::Zone(origin), Some(author)) => {
+                owners.get(origin).is_none_or(|owner| *owner == author)
+            }
+            _ => true,
+        });
         world.maps.retain(|map| !world.faulty_accounts.contains(&map.account));
         self.loaded.diagnostics = self.findings.into_iter().map(|(_, diagnostic)| diagnostic).collect();
         self.loaded.diagnostics.sort();
         self.loaded.diagnostics.dedup();
         self.loaded
+    }
+
+    /// Where nothing is known of any address nothing is enforced, and whoever relies on it should know.
+    fn no_ledger(&mut self) {
+        let world = &self.loaded.world;
+        let first = world.maps.iter().find(|map| !map.is_empty());
+        if let (Some(map), true) = (first, world.ledger.is_empty() && world.ownership == Ownership::Enforce) {
+            let message = "there is no ledger: no address of a map is checked for whose it is";
+            let found = Diagnostic::note(addrmap::code::NO_LEDGER, map.place.clone(), message);
+            let hint = "write [[prefix]] in the operator's files, or ownership = \"off\" in portolan.toml";
+            let mut found = found.hint(hint);
+            excerpts([&mut found]);
+            self.findings.push((Unit::Nothing, found));
+        }
     }
 
     /// Holds back what the errors among the findings from `first` on hold back.

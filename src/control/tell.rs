@@ -98,6 +98,9 @@ impl Engine {
     pub(super) fn world_of(&self, origins: &BTreeSet<Name>) -> World {
         let mut world = World {
             anycast: self.books.operator.anycast().cloned(),
+            ledger: self.books.operator.ledger.ledger().clone(),
+            ownership: self.rules.ownership,
+            assertions: self.books.assertions_after(&[]),
             faulty_accounts: self.books.faulty.accounts.clone(),
             faulty_operator: self.books.faulty.operator,
             ..World::default()

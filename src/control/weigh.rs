@@ -104,9 +104,9 @@ impl Engine {
         let by_command =
             by_command.filter(|(_, approved)| approved.expires.is_none_or(|expires| expires > now));
         let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
-        let by_file = self.books.approvals_after(operator).into_iter();
+        let by_file = self.books.approvals_after(operator);
         let by_file = by_file.filter(|approval| approval.expires.is_none_or(|expires| expires > now));
-        by_command.map(|(approved, _)| approved.clone()).chain(by_file.map(|file| file.digest)).any(
+        by_command.map(|(approved, _)| approved.clone()).chain(by_file.map(|file| file.digest.clone())).any(
             |approved| {
                 // A file may write more digits than are shown.
                 approved.starts_with(digest) || (approved.len() >= DIGITS && digest.starts_with(&approved))
@@ -161,7 +161,7 @@ impl Engine {
             anycast: anycast_after(&self.books, operator).cloned(),
             faulty_accounts: self.faulty_after(plans).accounts,
             faulty_operator: self.faulty_after(plans).operator,
-            ledger: self.books.ledger_after(operator).into(),
+            ledger: self.books.ledger_after(operator).ledger().clone(),
             ownership: self.rules.ownership,
             assertions: self.books.assertions_after(plans),
             ..World::default()
@@ -333,18 +333,5 @@ fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip) -> BTreeSet<Unit
         // One of them brought it about.
         true => plans.iter().map(|plan| plan.unit.clone()).collect(),
         false => units,
-    }
-}
-
-// TEMPORARY
-impl super::books::Books {
-    fn approvals_after(&self, _: Option<&Plan>) -> Vec<crate::model::Approval> {
-        Vec::new()
-    }
-    fn ledger_after(&self, _: Option<&Plan>) -> crate::model::Ledger {
-        Default::default()
-    }
-    fn assertions_after(&self, _: &[Plan]) -> Vec<Arc<crate::model::Assertion>> {
-        Vec::new()
     }
 }

@@ -1,13 +1,14 @@
 //! Why a name is answered what it is answered.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::addrmap::precedence::Verdict;
-use crate::addrmap::{Decision, Precedence};
+use crate::addrmap::{Decision, LedgerIndex, Precedence, eligibility};
 use crate::answer::{self, Frame, Step};
-use crate::model::{LoadedZone, Place, RecordTags, World, ZoneContent, ZoneData};
+use crate::model::{AddressMap, LoadedZone, Ownership, Place, RecordTags, World, ZoneContent, ZoneData};
 use crate::snapshot::{Node, Snapshot, Zone, ZoneEntry};
 use crate::wire::Header;
 use crate::wire::reader::Message;
@@ -37,6 +38,22 @@ pub struct TurnTold {
     pub place: Option<Place>,
     /// The levels of the precedence, where the turn is that the name is proxied.
     pub levels: Vec<LevelTold>,
+    /// By what each address answered may serve, where the turn is that the name is proxied and a map governs; nothing
+    /// where there is no ledger.
+    pub addresses: Vec<AddressTold>,
+}
+
+/// By what an address may serve in the map that governs, or why not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressTold {
+    /// The address.
+    pub address: IpAddr,
+    /// Whether it may.
+    pub eligible: bool,
+    /// By what, or why not, as the end of a sentence that begins with the address.
+    pub text: String,
+    /// The entry of the ledger.
+    pub place: Option<Place>,
 }
 
 /// One level of the precedence in words.
@@ -70,6 +87,7 @@ impl Explanation {
         let mut bare = self.clone();
         for turn in &mut bare.turns {
             turn.place = None;
+            turn.addresses.iter_mut().for_each(|told| told.place = None);
             for (_, place) in turn.levels.iter_mut().flat_map(|level| &mut level.maps) {
                 *place = Place::file(&"".into());
             }
@@ -119,7 +137,13 @@ struct Teller<'s> {
 
 impl<'s> Teller<'s> {
     fn say(&mut self, kind: &'static str, text: String, place: Option<Place>) {
-        self.turns.push(TurnTold { kind: kind.into(), text, place, levels: Vec::new() });
+        self.turns.push(TurnTold {
+            kind: kind.into(),
+            text,
+            place,
+            levels: Vec::new(),
+            addresses: Vec::new(),
+        });
     }
 
     fn tell(&mut self, step: Step<'s>) {
@@ -279,7 +303,30 @@ impl<'s> Teller<'s> {
         });
         let levels = levels.collect();
         debug_assert!(self.snapshot.governing(entry).is_ok() == walk.decision.source().is_some());
-        self.turns.push(TurnTold { kind: "proxied".into(), text, place, levels });
+        let addresses = walk.decision.map().map(|map| self.addresses(map)).unwrap_or_default();
+        self.turns.push(TurnTold { kind: "proxied".into(), text, place, levels, addresses });
+    }
+
+    /// By what the addresses of a map that are answered may serve.
+    fn addresses(&self, map: &AddressMap) -> Vec<AddressTold> {
+        if self.world.ownership == Ownership::Off {
+            return Vec::new();
+        }
+        let index = LedgerIndex::new(self.world.ledger.clone());
+        let asked = eligibility::of(map, &index)
+            .filter(|(address, _)| address.is_ipv4() == (self.qtype == RrType::A));
+        let told = asked.map(|(address, right)| match right {
+            Ok(right) => AddressTold {
+                address,
+                eligible: true,
+                text: right.to_string(),
+                place: Some(right.place().clone()),
+            },
+            Err(why) => {
+                AddressTold { address, eligible: false, text: why.to_string(), place: why.place().cloned() }
+            }
+        });
+        told.collect()
     }
 
     /// The sources of the zone that the walk is in.

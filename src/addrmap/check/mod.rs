@@ -5,6 +5,7 @@
 //! operator's, both are told and neither is held.
 
 mod conflicts;
+mod ledger;
 mod members;
 mod reach;
 
@@ -15,11 +16,14 @@ use crate::model::table::in_file_order;
 use crate::model::{AccountId, AddressMap, Diagnostic, LoadedZone, Place, Unit, World, ZoneContent};
 use crate::wire::{Name, RrType};
 
+pub(super) use ledger::check_ledger;
+
 pub(super) fn check(world: &World) -> Vec<(Unit, Diagnostic)> {
     let mut context = Context::new(world);
     conflicts::check(&mut context);
     members::check(&mut context);
     reach::check(&mut context);
+    ledger::check(&mut context);
     let mut found = context.found;
     found.sort_by(|a, b| in_file_order(&a.1, &b.1).then_with(|| a.0.cmp(&b.0)));
     found.dedup();

@@ -35,6 +35,10 @@ impl Planner<'_> {
         if !account_errors && !is_remembered && (plan.changes_maps() || plan.settings.is_some()) {
             let maps = maps_after(self.books, account, &plan);
             self.check(account, &settings, &maps, &mut plan);
+            if self.first {
+                let found = self.eligible_at_first(&maps, operator);
+                plan.tell(&unit, found);
+            }
         }
         if self.first {
             let is_own = |(of, found): &&(Unit, Diagnostic)| *of == unit && found.severity == Severity::Error;
@@ -45,6 +49,7 @@ impl Planner<'_> {
                 plan.names.clear();
                 plan.settings = None;
                 plan.own.clear();
+                plan.assertions.clear();
                 plan.operators = None;
             }
             self.take_what_is_good(&mut plan);
@@ -108,6 +113,8 @@ impl Planner<'_> {
                     plan.note_names(self.desk, path, namer.into_names());
                     plan.tell(&unit, read.findings.into_iter().map(|(_, found)| found));
                     plan.own.insert(path.clone(), Some(read.maps.into_iter().map(Arc::new).collect()));
+                    let assertions = read.assertions.into_iter().map(Arc::new).collect();
+                    plan.assertions.insert(path.clone(), assertions);
                     plan.files.insert(path.clone(), Some(copy));
                 }
                 Found::Content(_) => {}

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Plan, Planner, ZonePlan};
 use crate::addrmap::{self, code};
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, Member, Membership, Severity, Unit,
-    World, ZoneContent,
+    AccountId, AccountSettings, AddressMap, AssertionScope, Diagnostic, LoadedZone, Member, Membership,
+    Severity, Unit, World, ZoneContent,
 };
 use crate::wire::Name;
 
@@ -31,6 +31,7 @@ impl Planner<'_> {
                 world.zones.push(LoadedZone { origin, account: owner, content: ZoneContent::Faulty });
             }
         }
+        self.assertions(account, plan);
         let own = Unit::Account(account.clone());
         for (unit, found) in addrmap::check(&world) {
             // That a map governs nothing only all zones of the account could tell.
@@ -51,6 +52,22 @@ impl Planner<'_> {
                 plan.findings.push((unit, found));
             }
         }
+    }
+
+    /// An account asserts nothing of another one's zones: told without saying whose they are.
+    fn assertions(&self, account: &AccountId, plan: &mut Plan) {
+        let mut foreign = Vec::new();
+        for assertion in plan.assertions.values().flatten() {
+            let AssertionScope::Zone(origin) = &assertion.scope else { continue };
+            if self.owner(origin, account, plan).is_some_and(|owner| owner != *account) {
+                let message = format!("not a zone of account {account}: {origin}");
+                let found = Diagnostic::error(code::FOREIGN_ZONE, assertion.place.clone(), message);
+                foreign.push(found.hint("remove it: an account's assertions are about its own zones"));
+            }
+        }
+        // With nothing served before, it is left out and holds nobody.
+        let unit = if self.first { Unit::Nothing } else { Unit::Account(account.clone()) };
+        plan.tell(&unit, foreign);
     }
 
     /// Where nothing about the members of any map changes, whatever they say together was judged when they came: the

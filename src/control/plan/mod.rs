@@ -7,6 +7,7 @@
 mod account;
 mod check;
 mod conflicts;
+mod ledger;
 mod operator;
 mod zone;
 
@@ -21,7 +22,8 @@ use super::faults;
 use super::state::View;
 use super::store::Store;
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, AnycastDefaults, Diagnostic, MapOwner, Severity, Unit,
+    AccountId, AccountSettings, AddressMap, AnycastDefaults, Assertion, Diagnostic, MapOwner, Ownership,
+    Severity, Unit,
 };
 use crate::snapshot::{Seed, Snapshot, Zone};
 use crate::wire::Name;
@@ -53,6 +55,8 @@ pub(super) struct Plan {
     pub(super) settings: Option<Option<Arc<AccountSettings>>>,
     /// The account's own map files that change.
     pub(super) own: BTreeMap<SourcePath, Option<Vec<Arc<AddressMap>>>>,
+    /// The assertions of those that stay or come.
+    pub(super) assertions: BTreeMap<SourcePath, Vec<Arc<Assertion>>>,
     /// The maps that the operator made for the account, where they change.
     pub(super) operators: Option<Vec<Arc<AddressMap>>>,
     /// The operator's files that change.
@@ -77,6 +81,7 @@ impl Plan {
             zones: BTreeMap::new(),
             settings: None,
             own: BTreeMap::new(),
+            assertions: BTreeMap::new(),
             operators: None,
             operator_files: BTreeMap::new(),
             findings: Vec::new(),
@@ -161,6 +166,8 @@ pub(super) struct Planner<'a> {
     pub(super) snapshot: &'a Snapshot,
     /// There is no state yet: what is good is taken, whatever else there is in its unit.
     pub(super) first: bool,
+    /// What becomes of maps whose addresses their account may not use.
+    pub(super) ownership: Ownership,
     /// The sources to be looked at, by unit.
     pub(super) paths: &'a BTreeMap<Unit, BTreeSet<SourcePath>>,
     /// Sources to be read although they did not change: what they name did.
@@ -212,6 +219,7 @@ impl Planner<'_> {
             }
         }
         plans.extend(operator);
+        self.eligible(&mut plans);
         plans
     }
 

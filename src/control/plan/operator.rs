@@ -1,8 +1,9 @@
 //! The operator's files: the anycast defaults, and maps for any account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::ledger::files_after;
 use super::{Plan, Planner, anycast_after};
 use crate::addrmap::{self, MapFile, Scope, code};
 use crate::control::books::{Books, OperatorFile};
@@ -40,6 +41,7 @@ impl Planner<'_> {
             }
         }
         self.anycast(&mut plan);
+        self.ledger(&mut plan);
         plan.mends = !self.first && self.books.faulty.operator;
         if self.first {
             let own = |(unit, found): &(Unit, Diagnostic)| {
@@ -79,8 +81,15 @@ impl Planner<'_> {
             }
             plan.findings.push((unit, found));
         }
-        let maps = read.maps.into_iter().map(Arc::new).collect();
-        plan.operator_files.insert(path.clone(), Some(OperatorFile { anycast: read.anycast, maps, errors }));
+        let file = OperatorFile {
+            anycast: read.anycast,
+            maps: read.maps.into_iter().map(Arc::new).collect(),
+            ledger: read.ledger,
+            assertions: read.assertions.into_iter().map(Arc::new).collect(),
+            approvals: read.approvals,
+            errors,
+        };
+        plan.operator_files.insert(path.clone(), Some(file));
     }
 
     /// The defaults stand once, and do not go while they are reached.
@@ -122,14 +131,7 @@ impl Planner<'_> {
         &'p self,
         plan: Option<&'p Plan>,
     ) -> impl Iterator<Item = (&'p SourcePath, &'p OperatorFile)> {
-        let mut files: BTreeMap<&SourcePath, &OperatorFile> = self.books.operator.files.iter().collect();
-        for (path, file) in plan.into_iter().flat_map(|plan| &plan.operator_files) {
-            match file {
-                Some(file) => files.insert(path, file),
-                None => files.remove(path),
-            };
-        }
-        files.into_iter()
+        files_after(self.books, plan).into_iter()
     }
 
     /// The maps that the operator's files hold for an account after a plan, with the immutable ones that they lost.

@@ -5,6 +5,7 @@ mod folders;
 mod holds;
 mod immutable;
 mod included;
+mod ledger;
 mod lists;
 mod operator;
 mod random;
@@ -23,6 +24,7 @@ use super::look::Ask;
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::{Engine, Rules, Sources, StartFrom};
 use crate::answer::{self, End};
+use crate::model::Ownership;
 use crate::snapshot::Seed;
 use crate::wire::{Name, NameBuf, Question, RrType};
 
@@ -59,6 +61,12 @@ impl Place {
         self
     }
 
+    /// With another rule for addresses that may not serve.
+    pub(super) fn ownership(mut self, ownership: Ownership) -> Place {
+        self.rules.ownership = ownership;
+        self
+    }
+
     pub(super) fn path(&self, below: &str) -> PathBuf {
         self.top.path().join(below)
     }
@@ -92,7 +100,7 @@ impl Place {
             self.sources(),
             &state,
             from,
-            self.rules.clone(),
+            self.rules,
             self.seed.clone(),
             Default::default(),
         );

@@ -156,7 +156,7 @@ async fn serve_until(
         given: parts.given,
         workers: parts.workers,
         tcp: parts.tcp,
-        settings: Arc::new(parts.settings),
+        settings: Arc::new(parts.settings.clone()),
     };
     let server = Server::start(config, &publisher, counters.clone())?;
     let serving = Serving {
@@ -180,6 +180,8 @@ async fn serve_until(
         changes,
         manager,
         first: parts.first,
+        addresses: serving.addresses.clone(),
+        settings: parts.settings,
     })?;
     systemd::ready();
     log_ready(&serving, (parts.facts)(&serving.publisher.current()), parts.started);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::ahead::{Ahead, Progress};
+use super::audit::Audit;
 use super::books::Books;
 use super::commit::take_back;
 use super::desk::{Desk, Found, Shelf};
@@ -87,6 +88,8 @@ pub struct Engine {
     /// Whether the files were looked at since the start: before that nobody knows whether they are what is served.
     pub(super) has_looked: bool,
     pub(super) clock: Clock,
+    /// What the last audit found.
+    pub(super) audit: Option<Audit>,
     /// Who asked for the change that is being made, and why.
     pub(super) asked_by: Option<(String, String)>,
     /// What stands, as it is remembered.

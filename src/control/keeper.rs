@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -9,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Sources;
+use super::audit::{Audit, Auditor};
 use super::commands::Back;
 use super::engine::{Engine, How, log};
 use super::look::Ask;
@@ -16,6 +18,7 @@ use super::report::{Change, Outcome, Problem, Trigger};
 use super::talk::{Listener, Reply, Request, TalkError};
 use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
 use super::watched::{Rule, Watched};
+use crate::answer;
 use crate::model::{AccountId, MapId};
 use crate::telemetry::changes::{Changes, Done};
 use crate::wire::{Name, RrType};
@@ -27,6 +30,13 @@ const FREE: Duration = Duration::from_secs(1);
 /// What could not be remembered is tried again this often.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// The server looks at itself for the first time so long after its start.
+const FIRST_AUDIT: Duration = Duration::from_secs(1);
+/// And again so long after it last did.
+const AUDIT: Duration = Duration::from_secs(600);
+/// And so long after what it looked at was replaced meanwhile.
+const AUDIT_AGAIN: Duration = Duration::from_secs(30);
+
 /// A reload waits so long for the writers of files that are open: that they are done may be on its way to us.
 const WRITERS: Duration = Duration::from_millis(500);
 
@@ -35,6 +45,8 @@ pub(super) enum Task {
     Signal(Signal),
     Asked(Request, Sender<Reply>),
     Hangup,
+    /// What an audit found; nothing where what it looked at was replaced meanwhile.
+    Audited(Option<Audit>),
     Stop,
 }
 
@@ -64,6 +76,10 @@ pub struct KeeperParts {
     pub manager: Manager,
     /// What the start came to.
     pub first: Change,
+    /// What the server is asked over when it looks at itself, and how its answers look.
+    pub addresses: Vec<SocketAddr>,
+    /// How answers look.
+    pub settings: answer::Settings,
 }
 
 /// The running thread. Dropping it ends it.
@@ -155,6 +171,10 @@ struct Loop {
     starting: bool,
     told_trouble: bool,
     told_lock: Option<PathBuf>,
+    addresses: Vec<SocketAddr>,
+    settings: answer::Settings,
+    /// When the next audit begins; `None` while one runs.
+    audit_at: Option<Instant>,
 }
 
 impl Loop {
@@ -190,6 +210,9 @@ impl Loop {
             starting: true,
             told_trouble: false,
             told_lock: None,
+            addresses: parts.addresses,
+            settings: parts.settings,
+            audit_at: Some(now + FIRST_AUDIT),
         };
         // Beside the workers it takes what they leave; not so the threads that watch, for what they tell late seems to
         // happen late. A machine that does not allow it is no worse off than before.
@@ -231,7 +254,7 @@ impl Loop {
     }
 
     fn next_wake(&self) -> Option<Instant> {
-        let own = [self.free_at, self.retry_at, self.wait_until, self.alive_at];
+        let own = [self.free_at, self.retry_at, self.wait_until, self.alive_at, self.audit_at];
         own.into_iter().chain([self.watch.deadline()]).flatten().min()
     }
 
@@ -253,6 +276,7 @@ impl Loop {
                 tracing::info!(outcome = change.outcome.as_str(), "SIGHUP: all files were read again");
                 (self.manager.ready)();
             }
+            Task::Audited(audit) => self.audited(audit),
             Task::Stop => return true,
         }
         false
@@ -290,12 +314,55 @@ impl Loop {
                 None => self.tell_state(),
             }
         }
+        if self.audit_at.is_some_and(|at| at <= now) {
+            self.audit();
+        }
         if let (Some(at), Some((interval, ping))) = (self.alive_at, self.manager.watchdog)
             && at <= now
         {
             ping();
             self.alive_at = Some(now + interval);
         }
+    }
+
+    /// Lets a thread of its own look at what is served.
+    fn audit(&mut self) {
+        self.audit_at = None;
+        let auditor = Auditor {
+            sources: self.sources.clone(),
+            state: self.engine.store.state.folder().to_path_buf(),
+            rules: self.engine.rules,
+            served: self.engine.snapshot(),
+            settings: self.settings.clone(),
+            addresses: self.addresses.clone(),
+        };
+        let tasks = self.tasks.clone();
+        let run = move || {
+            let audit = auditor.run();
+            // Where nobody hears it the server is ending.
+            let _ = tasks.send(Task::Audited(audit));
+        };
+        if let Err(error) = std::thread::Builder::new().name("audit".to_owned()).spawn(run) {
+            tracing::warn!(%error, "no audit: its thread cannot be started");
+            self.audit_at = Some(Instant::now() + AUDIT);
+        }
+    }
+
+    /// What an audit found.
+    fn audited(&mut self, audit: Option<Audit>) {
+        let Some(mut audit) = audit else {
+            self.audit_at = Some(Instant::now() + AUDIT_AGAIN);
+            return;
+        };
+        self.audit_at = Some(Instant::now() + AUDIT);
+        audit.at = self.engine.clock.now();
+        for problem in &audit.problems {
+            tracing::error!(code = problem.code, "audit: {}", problem.message);
+        }
+        let (zones, names, ok) = (audit.zones, audit.proof.names, audit.ok);
+        tracing::info!(generation = audit.generation, zones, names, ok, took_us = audit.took_us, "audited");
+        self.changes.audited(audit.ok, audit.at);
+        self.engine.audit = Some(audit);
     }
 
     fn batch(&mut self, batch: Batch) {

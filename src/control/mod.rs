@@ -9,6 +9,7 @@
 
 mod ahead;
 mod asked;
+mod audit;
 mod blame;
 mod books;
 mod commands;
@@ -48,6 +49,7 @@ mod watched;
 mod weigh;
 
 pub use ahead::Progress;
+pub use audit::Audit;
 pub use engine::{Engine, Rules};
 pub use keeper::{Keeper, KeeperParts, Manager};
 pub use lock::{LockError, StateLock};

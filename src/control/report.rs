@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::Audit;
 use crate::judge::guards::Trip;
 use crate::judge::plan::Plan;
 use crate::judge::{plan, proof};
@@ -45,6 +46,9 @@ pub struct Status {
     pub problems: Vec<Problem>,
     /// The last changes, newest first.
     pub changes: Vec<Change>,
+    /// What the server found when it last looked at itself.
+    #[serde(default)]
+    pub audit: Option<Audit>,
 }
 
 /// How changes of files are noticed.

@@ -108,6 +108,7 @@ impl Engine {
             has_looked: false,
             clock: Clock::default(),
             asked_by: None,
+            audit: None,
             hour: Hour::default(),
             remembered_standing: Standing::default(),
             progress: Arc::default(),

@@ -49,6 +49,7 @@ impl Engine {
             held: self.books.held.keys().filter_map(|unit| self.held_unit(unit)).collect(),
             problems: problems.chain(watch_fault).collect(),
             changes: self.changes.iter().cloned().collect(),
+            audit: self.audit.clone(),
         }
     }
 
@@ -94,9 +95,9 @@ impl Engine {
         Manifest { files: files.collect(), ..Manifest::default() }
     }
 
-    /// The sources of some zones as they are served.
-    pub(super) fn world_of(&self, origins: &BTreeSet<Name>) -> World {
-        let mut world = World {
+    /// All that is served but zones, and the words of accounts.
+    fn operators_words(&self) -> World {
+        World {
             anycast: self.books.operator.anycast().cloned(),
             ledger: self.books.operator.ledger.ledger().clone(),
             ownership: self.rules.ownership,
@@ -104,7 +105,24 @@ impl Engine {
             faulty_accounts: self.books.faulty.accounts.clone(),
             faulty_operator: self.books.faulty.operator,
             ..World::default()
-        };
+        }
+    }
+
+    /// All that is served but zones.
+    pub(super) fn words(&self) -> World {
+        let mut world = self.operators_words();
+        for (account, served) in &self.books.accounts {
+            let settings = served.settings.as_deref().cloned();
+            let settings = settings.unwrap_or_else(|| AccountSettings::new(account.clone()));
+            world.accounts.insert(account.clone(), settings);
+            world.maps.extend(served.maps());
+        }
+        world
+    }
+
+    /// The sources of some zones as they are served.
+    pub(super) fn world_of(&self, origins: &BTreeSet<Name>) -> World {
+        let mut world = self.operators_words();
         let needed = self.served_files(origins);
         let desk = Desk::new(&self.sources, Shelf::Memory(&self.store, &needed));
         for origin in origins {

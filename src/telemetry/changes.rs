@@ -42,6 +42,8 @@ pub(super) struct Counted {
     pub(super) zones_compiled: u64,
     pub(super) in_sync: bool,
     pub(super) state_writable: bool,
+    /// Whether the last audit found all well, and when it was, in seconds since the epoch.
+    pub(super) audit: Option<(bool, u64)>,
     pub(super) held: u64,
     /// Of them the first hundred, with the second since the epoch since when each is held.
     pub(super) named: Vec<(String, u64)>,
@@ -59,6 +61,7 @@ impl Default for Counted {
             zones_compiled: 0,
             in_sync: true,
             state_writable: true,
+            audit: None,
             held: 0,
             named: Vec::new(),
         }
@@ -108,6 +111,11 @@ impl Changes {
     /// Says whether the state can be written.
     pub fn set_state_writable(&self, writable: bool) {
         self.counted().state_writable = writable;
+    }
+
+    /// Says what an audit found, and when, in seconds since the epoch.
+    pub fn audited(&self, ok: bool, at: u64) {
+        self.counted().audit = Some((ok, at));
     }
 
     /// The numbers, all of one moment.

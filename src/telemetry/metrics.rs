@@ -90,8 +90,15 @@ fn write_changes(page: &mut Page, changes: &Changes, now: SystemTime) -> fmt::Re
         page.head(name, "gauge", help)?;
         page.sample(name, &[], value)?;
     }
-    page.head("portolan_held_seconds", "gauge", "For how long a unit is held; of many the first hundred.")?;
     let now = since_epoch(now).as_secs();
+    if let Some((ok, at)) = counted.audit {
+        let help = "1 if what is served was found to be what is remembered, and proven, else 0.";
+        page.head("portolan_audit_ok", "gauge", help)?;
+        page.sample("portolan_audit_ok", &[], ok.into())?;
+        page.head("portolan_audit_age_seconds", "gauge", "Since the last audit.")?;
+        page.sample("portolan_audit_age_seconds", &[], now.saturating_sub(at))?;
+    }
+    page.head("portolan_held_seconds", "gauge", "For how long a unit is held; of many the first hundred.")?;
     for (unit, since) in &counted.named {
         page.sample("portolan_held_seconds", &[("unit", &escaped(unit))], now.saturating_sub(*since))?;
     }

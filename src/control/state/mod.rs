@@ -192,6 +192,11 @@ impl State {
         self.index.get(digest).copied()
     }
 
+    /// The folder that it lies in.
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// Octets of the pack.
     pub fn size(&self) -> u64 {
         self.end

@@ -21,6 +21,7 @@ mod keeper;
 pub mod lock;
 mod look;
 mod plan;
+mod prove;
 pub mod read;
 mod remembered_map;
 pub mod report;

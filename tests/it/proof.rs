@@ -124,3 +124,30 @@ fn a_part_says_what_the_whole_says() {
     });
     result.unwrap_or_else(|error| panic!("{error}"));
 }
+
+/// What a full proof costs, for people who look: by hand, and with a name to run it by.
+#[test]
+#[ignore = "a figure, not a verdict"]
+fn what_a_full_proof_costs() {
+    let number = |variable: &str, otherwise: usize| {
+        std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+    };
+    let world = properties::fleet(number("PORTOLAN_PROOF_ZONES", 100_000));
+    let snapshot = compile(&world, 1).snapshot;
+    let cores = number("PORTOLAN_PROOF_CORES", 2);
+    let start = std::time::Instant::now();
+    let prover = Prover::new(&world);
+    let indexed = start.elapsed();
+    let mut proof = prover.accounts(&snapshot);
+    let accounts = start.elapsed();
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let slices = world.zones.chunks(world.zones.len().div_ceil(cores));
+        let parts: Vec<_> = slices.map(|zones| scope.spawn(|| prover.zones(&snapshot, zones))).collect();
+        parts.into_iter().map(|part| part.join().expect("no panic")).collect()
+    });
+    for part in parts {
+        proof.absorb(part);
+    }
+    assert!(proof.broken.is_empty());
+    println!("{:?}: index {indexed:?}, accounts {accounts:?}, all {:?}", proof.report, start.elapsed());
+}

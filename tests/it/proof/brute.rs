@@ -7,8 +7,8 @@ use portolan::answer::Settings;
 use portolan::judge::proof::Proof;
 use portolan::judge::proof::code;
 use portolan::model::{
-    AccountId, AddressMap, AssertionScope, Claim, LoadedZone, Member, Ownership, Service, Severity, World,
-    ZoneContent,
+    AccountId, AddressMap, AddressSource, AssertionScope, Claim, LoadedZone, Member, Ownership, Service,
+    Severity, World, ZoneContent,
 };
 use portolan::snapshot::{Fallback, Snapshot};
 use portolan::wire::reader::Section;
@@ -226,6 +226,16 @@ fn governor<'w>(world: &'w World, zone: &LoadedZone) -> Option<&'w AddressMap> {
     by_zone.or_else(|| ordinary().find(wide)).or_else(|| own().find(|map| map.immutable))
 }
 
+/// The level that answers for a zone, if any does.
+fn level(world: &World, zone: &LoadedZone) -> AddressSource {
+    match governor(world, zone) {
+        None => AddressSource::AnycastDefaults,
+        Some(map) if map.immutable => AddressSource::ImmutableMap,
+        Some(map) if tamper::names(map, zone) => AddressSource::ZoneMap,
+        Some(_) => AddressSource::AccountMap,
+    }
+}
+
 fn address(octets: &[u8]) -> IpAddr {
     match <[u8; 4]>::try_from(octets) {
         Ok(octets) => octets.into(),
@@ -285,13 +295,18 @@ const BRINGING: [RrType; 5] = [RrType::NS, RrType::MX, RrType::SRV, RrType::SVCB
 /// Whether anything that is asked of a name is answered wrongly.
 fn is_wrong(world: &World, snapshot: &Snapshot, name: &Name) -> bool {
     let mut types = vec![RrType::A, RrType::AAAA, RrType::CNAME, RrType::ANY];
-    let proxied = oracle::proxied_in(world, name).is_some();
+    let proxied = oracle::proxied_in(world, name);
     let further = oracle::types_at(world, name);
-    types.extend(further.into_iter().filter(|rtype| proxied || BRINGING.contains(rtype)));
+    types.extend(further.into_iter().filter(|rtype| proxied.is_some() || BRINGING.contains(rtype)));
     types.into_iter().filter(|rtype| *rtype != RrType::DS).any(|qtype| {
         let expected = oracle::expect(world, name, qtype);
         let reply = Ask::new(name.clone(), qtype).of(snapshot, &Settings::default()).expect("a reply");
         let rcode = Some(reply.message.rcode());
+        if let (Some(zone), Some(source), true) = (proxied, reply.answered.source, qtype.is_address())
+            && source != level(world, zone)
+        {
+            return true;
+        }
         if rcode != expected.rcode || rcode == Some(Rcode::SERVFAIL) {
             return rcode != expected.rcode;
         }

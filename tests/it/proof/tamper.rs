@@ -229,7 +229,8 @@ fn change(world: &mut World, dice: &mut Dice) -> &'static str {
             "an address of a map"
         }
         3 => {
-            let Some(map) = pick(&mut world.maps, dice) else { return "nothing" };
+            let mut maps: Vec<_> = world.maps.iter_mut().filter(|map| !map.immutable).collect();
+            let Some(map) = pick(&mut maps, dice) else { return "nothing" };
             let map = Arc::make_mut(map);
             let members: Vec<Membership> = map.memberships.iter().skip(1).cloned().collect();
             map.memberships = members.into();

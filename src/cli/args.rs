@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::when;
 use crate::control::history::When;
+use crate::model::MapId;
 use crate::wire::{Name, RrType};
 
 /// An authoritative DNS server that answers proxied names from address maps.
@@ -147,9 +148,36 @@ pub enum LogShape {
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct CheckOptions {
-    /// Print one JSON document instead of text
+    /// Count warnings as problems: exit 1
     #[arg(long)]
+    pub strict: bool,
+    /// Shape of what is printed
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: CheckFormat,
+    /// Print one JSON document: short for --format json
+    #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// Judge as if this disabled map were enabled and replaced those that hold its members now
+    #[arg(long, value_name = "MAP", value_parser = map_id)]
+    pub if_enabled: Option<MapId>,
+}
+
+/// Shapes of what `check` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// Text for people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// Annotations of a GitHub workflow.
+    Github,
+}
+
+impl CheckOptions {
+    /// The shape, however it was asked for.
+    pub fn shape(&self) -> CheckFormat {
+        if self.json { CheckFormat::Json } else { self.format }
+    }
 }
 
 /// Options of `explain`.
@@ -170,6 +198,9 @@ pub struct ExplainOptions {
     /// Explain what was served then: a generation, 2026-11-22T14:02:11Z, or "2h ago"
     #[arg(long, value_name = "GENERATION|TIME", value_parser = when::parse, conflicts_with_all = ["files", "both"])]
     pub at: Option<When>,
+    /// Explain as if this disabled map were enabled and replaced those that hold its members now
+    #[arg(long, value_name = "MAP", value_parser = map_id, requires = "files")]
+    pub if_enabled: Option<MapId>,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
@@ -303,6 +334,10 @@ pub struct ForgetMapOptions {
 
 fn name(text: &str) -> Result<Name, String> {
     Name::parse(text, Some(&Name::root())).map_err(|error| error.to_string())
+}
+
+fn map_id(text: &str) -> Result<MapId, String> {
+    MapId::new(text).ok_or_else(|| "not the id of a map: 1 to 32 of a-z, 0-9 and -".to_string())
 }
 
 fn rr_type(text: &str) -> Result<RrType, String> {

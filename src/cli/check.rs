@@ -1,47 +1,70 @@
-//! `check`: reads all files and tells every fault.
+//! `check`: reads all files, proves what they say, and tells every fault.
 
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::args::CheckOptions;
+use super::args::{CheckFormat, CheckOptions};
 use super::setup::Setup;
 use super::{FOUND, print, render};
+use crate::control::Loaded;
+use crate::judge::proof::Report;
 use crate::model::{Diagnostic, Severity};
 
 pub(super) fn check(setup: &Setup, options: &CheckOptions) -> Result<ExitCode, String> {
-    let loaded = setup.load()?;
-    let errors = count(&loaded.diagnostics, Severity::Error);
-    let warnings = count(&loaded.diagnostics, Severity::Warning);
-    let notes = count(&loaded.diagnostics, Severity::Note);
-    if options.json {
-        let document = json!({
-            "errors": errors,
-            "warnings": warnings,
-            "notes": notes,
-            "zone_files": loaded.zone_files,
-            "map_files": loaded.map_files,
-            "diagnostics": loaded.diagnostics.iter().map(render::json).collect::<Vec<_>>(),
-        });
-        print(&format!("{document:#}\n"))?;
-    } else {
-        let colour = super::coloured(&std::io::stdout());
-        let mut text = String::new();
-        for diagnostic in &loaded.diagnostics {
-            text.push_str(&render::text(diagnostic, colour));
-            text.push('\n');
+    let mut loaded = setup.load()?;
+    setup.enable(&mut loaded, options.if_enabled.as_ref())?;
+    let report = loaded.prove();
+    let text = match options.shape() {
+        CheckFormat::Json => as_json(&loaded, &report),
+        CheckFormat::Human => {
+            let colour = super::coloured(&std::io::stdout());
+            let shown = loaded.diagnostics.iter().map(|found| render::text(found, colour) + "\n");
+            shown.collect::<String>() + &counts(&loaded, &report)
         }
-        text.push_str(&format!(
-            "{} and {}: {}, {} and {}\n",
-            counted(loaded.zone_files, "zone file"),
-            counted(loaded.map_files, "map file"),
-            counted(errors, "error"),
-            counted(warnings, "warning"),
-            counted(notes, "note"),
-        ));
-        print(&text)?;
-    }
-    Ok(if errors > 0 { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+        CheckFormat::Github => {
+            let shown = loaded.diagnostics.iter().map(|found| render::github(found) + "\n");
+            shown.collect::<String>() + &counts(&loaded, &report)
+        }
+    };
+    print(&text)?;
+    let least = if options.strict { Severity::Warning } else { Severity::Error };
+    let is_problem = |found: &Diagnostic| found.severity >= least;
+    Ok(if loaded.diagnostics.iter().any(is_problem) { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+}
+
+fn as_json(loaded: &Loaded, report: &Report) -> String {
+    let document = json!({
+        "errors": count(&loaded.diagnostics, Severity::Error),
+        "warnings": count(&loaded.diagnostics, Severity::Warning),
+        "notes": count(&loaded.diagnostics, Severity::Note),
+        "zone_files": loaded.zone_files,
+        "map_files": loaded.map_files,
+        "proof": report,
+        "diagnostics": loaded.diagnostics.iter().map(render::json).collect::<Vec<_>>(),
+    });
+    format!("{document:#}\n")
+}
+
+/// What was read, and what was proved of it.
+fn counts(loaded: &Loaded, report: &Report) -> String {
+    let of = |severity| count(&loaded.diagnostics, severity);
+    let broken = match report.broken {
+        0 => "nothing is broken".to_owned(),
+        broken => format!("{broken} broken"),
+    };
+    format!(
+        "{} and {}: {}, {} and {}\nproved {} and {} with {} and {}: {broken}\n",
+        counted(loaded.zone_files, "zone file"),
+        counted(loaded.map_files, "map file"),
+        counted(of(Severity::Error), "error"),
+        counted(of(Severity::Warning), "warning"),
+        counted(of(Severity::Note), "note"),
+        counted(report.zones as usize, "zone"),
+        counted(report.names as usize, "name"),
+        counted(report.questions as usize, "question"),
+        counted(report.assertions as usize, "assertion"),
+    )
 }
 
 fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {

@@ -34,7 +34,8 @@ pub(super) fn explain(setup: &Setup, options: &ExplainOptions) -> Result<ExitCod
 }
 
 fn of_files(setup: &Setup, options: &ExplainOptions) -> Result<Explanation, String> {
-    let loaded = setup.load()?;
+    let mut loaded = setup.load()?;
+    setup.enable(&mut loaded, options.if_enabled.as_ref())?;
     setup.tell_errors(&loaded.diagnostics);
     let snapshot = compile(&loaded.world, UNPUBLISHED).snapshot;
     Ok(judge::explain(&loaded.world, &snapshot, &options.name, options.rtype))

@@ -140,6 +140,36 @@ pub fn json(diagnostic: &Diagnostic) -> Value {
     })
 }
 
+/// One diagnostic as a workflow command of GitHub, which becomes an annotation of the line in a pull request.
+pub fn github(diagnostic: &Diagnostic) -> String {
+    let View { severity, code, file, line, column, length, message, hint, .. } = diagnostic.into();
+    let command = if severity == "note" { "notice" } else { severity };
+    let mut out = format!("::{command} file={}", property(file));
+    // Writing to a string cannot fail.
+    if line > 0 {
+        let _ = write!(out, ",line={line}");
+    }
+    if line > 0 && column > 0 {
+        let _ = write!(out, ",col={column},endColumn={}", column + length.max(1));
+    }
+    let _ = write!(out, ",title={}::{}", property(code), data(message));
+    if let Some(hint) = hint {
+        let _ = write!(out, "%0A{}", data(hint));
+    }
+    out
+}
+
+/// The text of a workflow command, escaped as its reader undoes it.
+fn data(text: &str) -> String {
+    let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    harmless(&escaped)
+}
+
+/// A property of a workflow command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
 /// A source line as it is shown, with the columns before the carets and the number of carets.
 struct Shown {
     line: String,
@@ -246,6 +276,20 @@ mod tests {
         let place = Place { file: "addrmaps/acme/eu.toml".into(), line, column, length };
         let found = Diagnostic::error("unknown-key", place, "unknown key in [[address_map]]: enabld");
         Diagnostic { excerpt: Some(excerpt.into()), ..found.hint("did you mean enabled?") }
+    }
+
+    #[test]
+    fn a_workflow_command_escapes_what_would_end_it() {
+        let mut found = at(3, 2, 4, "x");
+        found.place.file = "addrmaps/a,b:c%.toml".into();
+        found.message = "100% wrong\r\nhere, there: \u{1b}".into();
+        assert_eq!(
+            github(&found),
+            "::error file=addrmaps/a%2Cb%3Ac%25.toml,line=3,col=2,endColumn=6,title=unknown-key\
+             ::100%25 wrong%0D%0Ahere, there: \u{241b}%0Adid you mean enabled?"
+        );
+        let note = Diagnostic::note("x", Place::file(&"f".into()), "y");
+        assert_eq!(github(&note), "::notice file=f,title=x::y");
     }
 
     #[test]

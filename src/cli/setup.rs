@@ -13,7 +13,7 @@ use crate::answer;
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
 use crate::control::{self, Engine, Loaded, Rules, Sources, StartFrom, StateLock, WatchMode, talk};
-use crate::model::{Diagnostic, Severity};
+use crate::model::{Diagnostic, MapId, Severity};
 use crate::server::{Listen, TcpLimits};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Facts;
@@ -68,6 +68,16 @@ impl Setup {
     /// Reads all files.
     pub(super) fn load(&self) -> Result<Loaded, String> {
         control::load_with(&self.sources(), self.settings.ownership).map_err(|error| error.to_string())
+    }
+
+    /// Puts a disabled map into force, where one is named. One that is not there is an error, never nothing.
+    pub(super) fn enable(&self, loaded: &mut Loaded, map: Option<&MapId>) -> Result<(), String> {
+        let Some(map) = map else { return Ok(()) };
+        if loaded.enable(map) {
+            return Ok(());
+        }
+        self.tell_errors(&loaded.diagnostics);
+        Err(format!("no such map, or its account has errors: {map}"))
     }
 
     /// Shows errors on stderr, where the data goes to stdout.

@@ -30,6 +30,7 @@ mod look;
 mod past;
 mod plan;
 mod preview;
+mod prove;
 pub mod read;
 mod recall;
 mod remembered_map;

@@ -355,7 +355,7 @@ impl Reader {
     }
 }
 
-fn is_faulty(world: &World, unit: &Unit) -> bool {
+pub(super) fn is_faulty(world: &World, unit: &Unit) -> bool {
     match unit {
         Unit::Operator => world.faulty_operator,
         Unit::Account(account) => world.faulty_accounts.contains(account),

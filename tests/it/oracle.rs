@@ -426,3 +426,40 @@ pub(crate) fn true_addresses(world: &World, account: &AccountId, owner: &Name, r
     }
     sets
 }
+
+/// The zone whose governing addresses a name itself is answered, if it is proxied: no alias is followed.
+pub(crate) fn proxied_in<'w>(world: &'w World, name: &Name) -> Option<&'w LoadedZone> {
+    let zone = zone_for(world, name, RrType::A)?;
+    let data = good(world, zone)?;
+    for above in path(&data.origin, name) {
+        if above != data.origin && !rrset(data, &above, RrType::NS).is_empty() {
+            return None;
+        }
+        if above != *name && !rrset(data, &above, RrType::DNAME).is_empty() {
+            return None;
+        }
+    }
+    let mut source = name.clone();
+    while !exists(data, &source) {
+        source = source.parent().expect("the apex exists");
+    }
+    if source != *name {
+        source = source.child(b"*").ok()?;
+    }
+    is_proxied(world, zone, &records_of(data, &source)).then_some(zone)
+}
+
+/// The addresses of a family that proxied names of a zone are answered; `None` where nothing may answer.
+pub(crate) fn addresses_of(world: &World, zone: &LoadedZone, qtype: RrType) -> Option<Rows> {
+    mapped(world, zone, &zone.origin, qtype)
+}
+
+/// Whether the name owns records in the zone that holds it, and of which types.
+pub(crate) fn types_at(world: &World, name: &Name) -> Vec<RrType> {
+    let data = zone_for(world, name, RrType::A).and_then(|zone| good(world, zone));
+    let mut types: Vec<RrType> =
+        data.map_or_else(Vec::new, |data| records_of(data, name).iter().map(|record| record.rtype).collect());
+    types.sort();
+    types.dedup();
+    types
+}

@@ -124,14 +124,20 @@ pub(crate) struct Flavour {
     pub(crate) proxied: bool,
     /// How many of [`ORIGINS`] are used.
     pub(crate) origins: usize,
+    /// Fewest and most records of a zone.
+    pub(crate) records: (usize, usize),
 }
 
 /// Everything that Portolan has.
-pub(crate) const FULL: Flavour = Flavour { proxied: true, origins: ORIGINS.len() };
+pub(crate) const FULL: Flavour = Flavour { proxied: true, origins: ORIGINS.len(), records: (5, 40) };
+
+/// The same in so small that very many can be looked at.
+#[allow(dead_code, reason = "for the proof")]
+pub(crate) const SMALL: Flavour = Flavour { proxied: true, origins: 4, records: (1, 7) };
 
 /// What every server has: no proxied records, no flattening, all zones good, no zone at the root or at a wildcard.
 #[allow(dead_code, reason = "for the comparison with other servers")]
-pub(crate) const ORDINARY: Flavour = Flavour { proxied: false, origins: 6 };
+pub(crate) const ORDINARY: Flavour = Flavour { proxied: false, origins: 6, records: (5, 40) };
 
 /// Worlds of a flavour.
 pub(crate) fn worlds(flavour: Flavour) -> impl Strategy<Value = WorldSpec> {
@@ -172,7 +178,7 @@ fn zone(flavour: Flavour) -> impl Strategy<Value = ZoneSpec> {
         (0..flavour.origins * flavour.origins).prop_map(move |at| at * at / flavour.origins.pow(3)),
         // Most zones belong to one account, so that chains cross zones.
         prop_oneof![3 => Just(0_usize), 1 => 1_usize..4],
-        prop::collection::vec(record(flavour), 5..=40),
+        prop::collection::vec(record(flavour), flavour.records.0..=flavour.records.1),
         prop_oneof![Just(3600_u32), Just(60), Just(0)],
         prop_oneof![Just(900_u32), Just(30), Just(7200)],
         (rarely(6), rarely(10), rarely(25)),

@@ -1,7 +1,7 @@
 //! What no zone shows: maps of one account that contradict each other, immutable maps that cannot keep their promise,
 //! and what accounts fall back to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
@@ -16,11 +16,7 @@ use crate::wire::RrType;
 
 /// Proves what is said of accounts as a whole.
 pub(super) fn prove(prover: &Prover<'_>, snapshot: &Snapshot, findings: &mut Findings) {
-    // An account that went and came again may have left an entry behind: one that is right is enough.
-    let mut entries: HashMap<&AccountId, Vec<&Account>, RandomState> = HashMap::default();
-    for account in snapshot.accounts.iter() {
-        entries.entry(&account.id).or_default().push(account);
-    }
+    let entries = entries(prover, snapshot);
     let mut accounts: Vec<_> = prover.rules.accounts().collect();
     accounts.sort_by_key(|(id, _)| *id);
     for (id, account) in accounts {
@@ -28,6 +24,37 @@ pub(super) fn prove(prover: &Prover<'_>, snapshot: &Snapshot, findings: &mut Fin
         let entries = entries.get(id).map(Vec::as_slice).unwrap_or_default();
         fallback(prover, snapshot, (id, account), entries, findings);
     }
+}
+
+/// The entries of the world's accounts. Where a zone shows it, that is the account's; else, because one that went and
+/// came again may have left an entry behind, all of that name.
+fn entries<'w, 's>(
+    prover: &Prover<'w>,
+    snapshot: &'s Snapshot,
+) -> HashMap<&'w AccountId, Vec<&'s Account>, RandomState> {
+    let mut entries: HashMap<&AccountId, Vec<&Account>, RandomState> = HashMap::default();
+    for (id, _) in prover.rules.accounts() {
+        let first = prover.of_account.get(id).and_then(|places| places.first());
+        let shown = first.and_then(|place| {
+            let origin = prover.rules.world.zones[*place as usize].origin.to_lower_wire();
+            let entry = snapshot.zones.get(&snapshot.seed, &origin)?;
+            snapshot.accounts.get(entry.account).filter(|account| account.id == *id)
+        });
+        entries.insert(id, shown.into_iter().collect());
+    }
+    // A pass over all accounts only for those that no zone shows.
+    let hidden: HashSet<&AccountId, RandomState> =
+        entries.iter().filter(|(_, shown)| shown.is_empty()).map(|(id, _)| *id).collect();
+    if !hidden.is_empty() {
+        for account in snapshot.accounts.iter() {
+            if let Some(id) = hidden.get(&account.id)
+                && let Some(entries) = entries.get_mut(id)
+            {
+                entries.push(account);
+            }
+        }
+    }
+    entries
 }
 
 /// Of two enabled maps of the whole account only one can govern, and there is one immutable fallback at most.

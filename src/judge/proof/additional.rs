@@ -1,6 +1,5 @@
 //! Additional data: addresses that an answer brings along are seen in the message only.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::agreement::may_stand_for;
@@ -10,7 +9,7 @@ use super::expected::Zone;
 use super::zone::{Pass, address};
 use crate::answer::{End, Frame, Outcome, write};
 use crate::model::Diagnostic;
-use crate::wire::reader::{Message, Section};
+use crate::wire::reader::{Message, MessageRecord, Section};
 use crate::wire::{Edns, Header, NameBuf, Query, Question, RrType};
 
 impl<'r, 'w, 's> Pass<'r, 'w, 's> {
@@ -32,9 +31,11 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
             return;
         }
         let Some(message) = self.written(question, outcome) else { return };
-        for record in message.section(Section::Additional).filter(|record| record.rtype.is_address()) {
-            let Some(found) = address(&record.rdata) else { continue };
-            self.additional(zone, question, &NameBuf::lower_of(&record.owner), record.rtype, found);
+        let records = message.section(Section::Additional).filter(|record| record.rtype.is_address());
+        let records: Vec<&MessageRecord> = records.collect();
+        // The records of a set stand together.
+        for set in records.chunk_by(|a, b| (a.rtype, &a.owner) == (b.rtype, &b.owner)) {
+            self.set(zone, question, set);
         }
     }
 
@@ -49,47 +50,41 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
         Message::parse(&self.message[..written.len])
     }
 
-    /// One address of a name that is in the zone of the RRset.
-    fn additional(
-        &mut self,
-        zone: &Rc<Zone<'r, 'w>>,
-        question: &Question<'_>,
-        owner: &NameBuf,
-        rtype: RrType,
-        found: IpAddr,
-    ) {
-        let octets = match found {
-            IpAddr::V4(ip) => ip.octets().to_vec(),
-            IpAddr::V6(ip) => ip.octets().to_vec(),
-        };
-        let Some(reading) = &zone.reading else { return };
+    /// All addresses of one family of a name that is in the zone of the RRset: the whole set or nothing.
+    fn set(&mut self, zone: &Rc<Zone<'r, 'w>>, question: &Question<'_>, set: &[&MessageRecord]) {
+        let (Some(reading), Some(first)) = (&zone.reading, set.first()) else { return };
+        let rtype = first.rtype;
+        let owner = NameBuf::lower_of(&first.owner);
         let number = reading.find(owner.as_wire());
-        let stored = number.and_then(|number| {
-            let mut records = reading.records(number);
-            records.find(|record| record.rtype == rtype && *record.rdata == *octets)
-        });
+        let stored = |number| reading.records(number).filter(move |record| record.rtype == rtype);
         let is_proxied = number.is_some_and(|number| reading.is_proxied(number));
-        let may = if is_proxied { may_stand_for(zone, rtype, &octets) } else { stored.is_some() };
-        if may {
-            return;
-        }
-        let (unit, finding) = match stored {
-            Some(record) => leak(zone, question.lower, question.qtype, record),
-            None => {
-                let message = format!(
-                    "{} {} brings along {found} for {owner}, which has no such address",
-                    question.lower, question.qtype
-                );
-                let place = number.and_then(|number| reading.records(number).next());
-                let place = place.or_else(|| reading.records(0).next());
-                let place = place.map(|record| place_of(zone, record));
-                let Some(place) = place else { return };
-                (
-                    zone_unit(zone),
-                    Diagnostic::error(code::WRONG_ANSWER, place, message).hint(NOT_OF_THESE_FILES),
-                )
-            }
+        let whole = match number {
+            _ if is_proxied => zone.governor.addresses(rtype).len(),
+            Some(number) => stored(number).count(),
+            None => 0,
         };
-        self.tell_here(unit, finding);
+        let mut wrong = (set.len() != whole).then_some(*first);
+        for record in set {
+            let content = number.and_then(|number| stored(number).find(|own| *own.rdata == *record.rdata));
+            if is_proxied && may_stand_for(zone, rtype, &record.rdata) || !is_proxied && content.is_some() {
+                continue;
+            }
+            if let Some(content) = content {
+                let (unit, found) = leak(zone, question.lower, question.qtype, content);
+                return self.tell_here(unit, found);
+            }
+            wrong = Some(record);
+        }
+        let Some(wrong) = wrong else { return };
+        let brought = address(&wrong.rdata).map_or_else(|| rtype.to_string(), |address| address.to_string());
+        let message = format!(
+            "{} {} brings {brought} along for {owner}, which does not have just that",
+            question.lower, question.qtype
+        );
+        let place = number.and_then(|number| reading.records(number).next());
+        let place = place.or_else(|| reading.records(0).next()).map(|record| place_of(zone, record));
+        let Some(place) = place else { return };
+        let found = Diagnostic::error(code::WRONG_ANSWER, place, message);
+        self.tell_here(zone_unit(zone), found.hint(NOT_OF_THESE_FILES));
     }
 }

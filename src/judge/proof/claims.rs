@@ -108,11 +108,11 @@ pub(super) fn objection(
                 Some(_) => format!("add an {family} address to {by}; for IPv6, see that ipv6 is not off"),
                 None => "add the zone to an enabled map with an address of the family".to_owned(),
             };
-            Some((
-                code::FAMILY_REQUIRED,
-                format!("{by} gives no {family} address, which family_required asks for"),
-                hint,
-            ))
+            let what = match answers.source {
+                Some(_) => format!("{by} gives no {family} address, which family_required asks for"),
+                None => format!("no map gives an address, and family_required asks for {family}"),
+            };
+            Some((code::FAMILY_REQUIRED, what, hint))
         }
         Claim::GovernedBy(map) if answers.map == Some(map) => None,
         Claim::GovernedBy(map) => Some((

@@ -260,10 +260,7 @@ impl Builder {
 
     /// The set that the zones of an account fall back to, as the table of accounts has it now.
     fn fallback_set(&self, account: AccountIndex) -> Option<SetIndex> {
-        match self.snapshot.accounts.get(account)?.fallback {
-            Fallback::Set(_, set) => Some(set),
-            Fallback::Nothing(_) => None,
-        }
+        self.snapshot.accounts.get(account)?.falls_to().map(|(_, set)| set)
     }
 
     /// Remembers what a set weighed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::{AccountIndex, Fallback, Owned, SetIndex, Snapshot, Tally, Touched, Weight, ZoneEntry};
+use super::{AccountIndex, Owned, SetIndex, Snapshot, Tally, Touched, Weight, ZoneEntry};
 use crate::model::{AccountId, AddressSource};
 use crate::wire::Name;
 
@@ -122,10 +122,7 @@ fn owned(before: Tally, after: Tally, was: &HashSet<IpAddr>, is: &HashSet<IpAddr
 }
 
 fn fallback(snapshot: &Snapshot, account: AccountIndex) -> Option<(AddressSource, SetIndex)> {
-    match snapshot.accounts.get(account)?.fallback {
-        Fallback::Set(source, set) => Some((source, set)),
-        Fallback::Nothing(_) => None,
-    }
+    snapshot.accounts.get(account)?.falls_to()
 }
 
 fn account(snapshot: &Snapshot, entry: &ZoneEntry) -> Option<AccountId> {

@@ -118,3 +118,13 @@ impl Snapshot {
         Ok(Governing { source, set })
     }
 }
+
+impl Account {
+    /// The set that its zones without a map of their own fall back to, and the level that it comes from.
+    pub fn falls_to(&self) -> Option<(AddressSource, SetIndex)> {
+        match self.fallback {
+            Fallback::Set(source, set) => Some((source, set)),
+            Fallback::Nothing(_) => None,
+        }
+    }
+}

@@ -23,17 +23,17 @@ pub struct Plan {
     pub accounts: Vec<AccountPlan>,
 }
 
-/// Counts over a scope: an account, or the whole server. Those of an account leave out what the operator's defaults
-/// change.
+/// Counts over a scope: an account, or the whole server. Names that only the operator's defaults answer otherwise are
+/// counted by themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Zones before.
     pub zones_before: u64,
     /// Zones afterwards.
     pub zones_after: u64,
-    /// Zones that are new, or new in the account.
+    /// Zones that are new; of an account those that came from another one as well.
     pub zones_new: u64,
-    /// Zones that are gone, or gone to another account.
+    /// Zones that are gone; of an account those that went to another one as well.
     pub zones_gone: u64,
     /// Zones that stay and of which a name is answered otherwise.
     pub zones_changed: u64,
@@ -124,6 +124,8 @@ pub struct ZonePlan {
     pub names_before: u64,
     /// Proxied names before.
     pub proxied_before: u64,
+    /// Proxied names afterwards.
+    pub proxied_after: u64,
     /// Names that had no data and have.
     pub names_new: u64,
     /// Names that had data and have none.
@@ -262,7 +264,7 @@ pub struct SetPlan {
 }
 
 /// What answers proxied names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Governed {
     /// The level as one word: `zone_map`; `None` where nothing may answer.
     pub source: Option<String>,

@@ -94,7 +94,7 @@ fn write_changes(page: &mut Page, changes: &Changes, now: SystemTime) -> fmt::Re
     if let Some((ok, at)) = counted.audit {
         let help = "1 if what is served was found to be what is remembered, and proven, else 0.";
         page.head("portolan_audit_ok", "gauge", help)?;
-        page.sample("portolan_audit_ok", &[], ok.into())?;
+        page.sample("portolan_audit_ok", &[], u64::from(ok))?;
         page.head("portolan_audit_age_seconds", "gauge", "Since the last audit.")?;
         page.sample("portolan_audit_age_seconds", &[], now.saturating_sub(at))?;
     }

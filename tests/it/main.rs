@@ -8,6 +8,7 @@ mod conformance;
 mod incremental;
 mod oracle;
 mod oracle_agrees;
+mod planned;
 mod support;
 mod worlds;
 mod zone_files;

@@ -242,6 +242,15 @@ fn agrees(
     for pair in pairs.iter().chain(listed.keys()) {
         let (origin, name) = pair;
         let (was, is) = (entry(before, origin), entry(after, origin));
+        // What lies below a DNAME is not there at all.
+        let relative = &name.to_lower_wire()[..name.as_wire().len() - origin.as_wire().len()];
+        let owns = |zone: &Option<Zone>| {
+            let node = zone.as_ref().and_then(|zone| zone.find(&before.seed, relative));
+            node.is_some_and(|node| !node.is_empty_non_terminal())
+        };
+        if !owns(&was) && !owns(&is) {
+            continue;
+        }
         let types: BTreeSet<RrType> = [&was, &is]
             .into_iter()
             .flatten()

@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{ANSWERS, FILE, TCP};
+use super::format::{ANSWERS, FILE, GUARDS, SHARE, TCP};
 use super::{
-    AddressOrder, Answers, DEFAULT_PORT, Listen, LogFormat, MAX_CONNECTIONS, MAX_IDLE_SECONDS, MAX_WORKERS,
-    ServerVersion, Settings, Tcp, Watch, code,
+    AddressOrder, Answers, DEFAULT_PORT, Guards, Listen, LogFormat, MAX_CONNECTIONS, MAX_GUARD,
+    MAX_IDLE_SECONDS, MAX_WORKERS, ServerVersion, Settings, Share, Tcp, Watch, code,
 };
 use crate::model::diagnostic::has_errors;
 use crate::model::table::{Document, Table, Value};
@@ -46,7 +46,11 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
             .and_then(|value| value.table(&ANSWERS))
             .map(|table| answers(&table))
             .unwrap_or_default(),
-        guards: default.guards,
+        guards: root
+            .get("guards")
+            .and_then(|value| value.table(&GUARDS))
+            .map(|table| guards(&table))
+            .unwrap_or_default(),
     };
     let found = document.take();
     ((!has_errors(&found)).then_some(settings), found)
@@ -124,6 +128,46 @@ fn limit(value: &Value<'_>, most: u32) -> Option<u32> {
     let limit = u32::try_from(number).ok().filter(|limit| (1..=most).contains(limit));
     if limit.is_none() {
         let message = format!("{} must be 1 to {most}, not: {number}", value.key());
+        value.error(code::BAD_LIMIT, message, "write a number in this range, or remove it for the default");
+    }
+    limit
+}
+
+fn guards(table: &Table<'_>) -> Guards {
+    let default = Guards::default();
+    let count = |key, otherwise: u64| {
+        let value: Option<Value<'_>> = table.get(key);
+        value.and_then(|value| up_to(&value, MAX_GUARD)).map_or(otherwise, u64::from)
+    };
+    let share = |key, otherwise: Share| {
+        let value: Option<Value<'_>> = table.get(key);
+        value.and_then(|value| value.table(&SHARE)).map_or(otherwise, |table| {
+            let number = |key, most| table.get(key).and_then(|value| up_to(&value, most));
+            Share {
+                percent: number("percent", 100).unwrap_or(otherwise.percent),
+                floor: number("floor", MAX_GUARD).map_or(otherwise.floor, u64::from),
+            }
+        })
+    };
+    let allowed = table.get("unproxied_zone").and_then(|value| value.boolean());
+    Guards {
+        unproxied_names: count("unproxied_names", default.unproxied_names),
+        unproxied_zone: allowed.unwrap_or(default.unproxied_zone),
+        zones_gone: share("zones_gone", default.zones_gone),
+        names_changed: share("names_changed", default.names_changed),
+        zone_names_gone: share("zone_names_gone", default.zone_names_gone),
+        addresses_gone: share("addresses_gone", default.addresses_gone),
+        zones_losing_family: count("zones_losing_family", default.zones_losing_family),
+        operator_names: count("operator_names", default.operator_names),
+    }
+}
+
+/// A number from 0 to `most`.
+fn up_to(value: &Value<'_>, most: u32) -> Option<u32> {
+    let number = value.integer()?;
+    let limit = u32::try_from(number).ok().filter(|limit| *limit <= most);
+    if limit.is_none() {
+        let message = format!("{} must be 0 to {most}, not: {number}", value.key());
         value.error(code::BAD_LIMIT, message, "write a number in this range, or remove it for the default");
     }
     limit

@@ -41,6 +41,8 @@ pub struct FileFormat {
     pub tcp: Option<TcpFormat>,
     /// How answers look.
     pub answers: Option<AnswersFormat>,
+    /// How much may be lost at once without anybody's approval.
+    pub guards: Option<GuardsFormat>,
 }
 
 /// Form of the log.
@@ -105,6 +107,43 @@ pub struct AnswersFormat {
     pub id_server: Option<TextOrFalse>,
 }
 
+/// How much may be lost at once without anybody's approval.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuardsFormat {
+    /// Most names that may stop being proxied. Default: 10.
+    #[schemars(range(max = 1_000_000_000))]
+    pub unproxied_names: Option<u32>,
+    /// Whether all proxied names of a zone may stop being proxied. Default: false.
+    pub unproxied_zone: Option<bool>,
+    /// Zones that may go. Default: 2 percent, 10.
+    pub zones_gone: Option<ShareFormat>,
+    /// Names that may lose data or be answered otherwise. Default: 10 percent, 1000.
+    pub names_changed: Option<ShareFormat>,
+    /// Names that one zone may lose. Default: 50 percent, 50.
+    pub zone_names_gone: Option<ShareFormat>,
+    /// Addresses that may leave service. Default: 10 percent, 20.
+    pub addresses_gone: Option<ShareFormat>,
+    /// Most zones whose proxied names may lose the addresses of a family. Default: 10.
+    #[schemars(range(max = 1_000_000_000))]
+    pub zones_losing_family: Option<u32>,
+    /// Most names that the operator's defaults may answer otherwise. Default: 1000.
+    #[schemars(range(max = 1_000_000_000))]
+    pub operator_names: Option<u32>,
+}
+
+/// A limit that is exceeded only by what is more than both.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShareFormat {
+    /// Of a hundred; with 100 the limit is never exceeded.
+    #[schemars(range(max = 100))]
+    pub percent: Option<u32>,
+    /// At least so many.
+    #[schemars(range(max = 1_000_000_000))]
+    pub floor: Option<u32>,
+}
+
 /// Order of the addresses of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -152,6 +191,7 @@ pub(super) static FILE: Keys = Keys {
         "socket",
         "tcp",
         "answers",
+        "guards",
     ],
     required: &[],
     later: &[],
@@ -168,6 +208,24 @@ pub(super) static ANSWERS: Keys = Keys {
     required: &[],
     later: &[],
 };
+
+pub(super) static GUARDS: Keys = Keys {
+    title: "[guards]",
+    known: &[
+        "unproxied_names",
+        "unproxied_zone",
+        "zones_gone",
+        "names_changed",
+        "zone_names_gone",
+        "addresses_gone",
+        "zones_losing_family",
+        "operator_names",
+    ],
+    required: &[],
+    later: &[],
+};
+pub(super) static SHARE: Keys =
+    Keys { title: "a limit of [guards]", known: &["percent", "floor"], required: &[], later: &[] };
 
 /// The JSON Schema of `portolan.toml`.
 pub fn schema() -> serde_json::Value {
@@ -189,5 +247,7 @@ mod tests {
         assert_keys(&schema(), "", &FILE);
         assert_keys(&schema(), "/properties/tcp", &TCP);
         assert_keys(&schema(), "/properties/answers", &ANSWERS);
+        assert_keys(&schema(), "/properties/guards", &GUARDS);
+        assert_keys(&schema(), "/properties/guards/properties/zones_gone", &SHARE);
     }
 }

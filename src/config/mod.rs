@@ -23,6 +23,8 @@ pub const DEFAULT_PORT: u16 = 5300;
 pub const MAX_WORKERS: u16 = 256;
 /// Most TCP connections.
 pub const MAX_CONNECTIONS: u32 = 1_000_000;
+/// Most that a limit of `[guards]` can be set to.
+pub const MAX_GUARD: u32 = 1_000_000_000;
 /// Longest time that a TCP connection may be idle: what edns-tcp-keepalive can say (RFC 7828 section 3.1).
 pub const MAX_IDLE_SECONDS: u32 = 6553;
 

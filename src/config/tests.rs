@@ -32,6 +32,15 @@ idle_seconds = 6553
 address_order = "fixed"
 version_bind = "one"
 id_server = "fra-1"
+[guards]
+unproxied_names = 0
+unproxied_zone = true
+zones_gone = { percent = 0, floor = 0 }
+names_changed = { percent = 100 }
+zone_names_gone = { floor = 1000000000 }
+addresses_gone = { percent = 7, floor = 8 }
+zones_losing_family = 9
+operator_names = 11
 "#,
     );
     assert_eq!(told, Vec::<String>::new());
@@ -56,6 +65,16 @@ id_server = "fra-1"
                 address_order: AddressOrder::Fixed,
                 version_bind: ServerVersion::Text("one".into()),
                 id_server: Some("fra-1".into()),
+            },
+            guards: Guards {
+                unproxied_names: 0,
+                unproxied_zone: true,
+                zones_gone: Share { percent: 0, floor: 0 },
+                names_changed: Share { percent: 100, floor: 1000 },
+                zone_names_gone: Share { percent: 50, floor: 1_000_000_000 },
+                addresses_gone: Share { percent: 7, floor: 8 },
+                zones_losing_family: 9,
+                operator_names: 11,
             },
         })
     );
@@ -108,6 +127,12 @@ connections = 0
 connections_per_prefix = 1000001
 idle_seconds = -1
 timeout = 1
+[guards]
+unproxied_names = -1
+unproxied_zone = 1
+zones_gone = 10
+names_changed = { percent = 101, flor = 1 }
+operator_names = 1000000001
 "#,
     );
     assert_eq!(settings, None);
@@ -134,6 +159,12 @@ timeout = 1
             "16:26+7 bad-limit: connections_per_prefix must be 1 to 1000000, not: 1000001",
             "17:16+2 bad-limit: idle_seconds must be 1 to 6553, not: -1",
             "18:1+7 unknown-key: unknown key in [tcp]: timeout",
+            "20:19+2 bad-limit: unproxied_names must be 0 to 1000000000, not: -1",
+            "21:18+1 wrong-type: unproxied_zone must be true or false, not an integer",
+            "22:14+2 wrong-type: zones_gone must be a table, not an integer",
+            "23:29+3 bad-limit: percent must be 0 to 100, not: 101",
+            "23:34+4 unknown-key: unknown key in a limit of [guards]: flor",
+            "24:18+10 bad-limit: operator_names must be 0 to 1000000000, not: 1000000001",
         ]
     );
     assert_eq!(read("listen = []").1, ["1:10+2 listens-nowhere: listen has no address"]);

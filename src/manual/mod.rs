@@ -17,3 +17,9 @@ pub mod diagnostics_zone {}
 
 #[doc = include_str!("proof.md")]
 pub mod proof {}
+
+#[doc = include_str!("guards.md")]
+pub mod guards {}
+
+#[doc = include_str!("safety.md")]
+pub mod safety {}

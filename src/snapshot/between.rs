@@ -26,6 +26,7 @@ impl Touched {
                 Differs::Itself => {
                     touched.zones.insert(origin(entry));
                     accounts.extend(there.and_then(|there| account(before, there)));
+                    accounts.extend(account(after, entry));
                 }
                 Differs::Fallback => {
                     fallbacks.insert(entry.account);
@@ -34,7 +35,6 @@ impl Touched {
                     sets.insert(set);
                 }
             }
-            accounts.extend(account(after, entry));
         }
         for entry in before.zones.iter() {
             if after.zones.get(&after.seed, entry.zone.origin()).is_none() {
@@ -53,6 +53,9 @@ impl Touched {
             .collect();
         touched.owners =
             touched.sets.iter().filter_map(|(set, _)| Some((*set, *is.owners.get(set)?))).collect();
+        let indices = touched.fallbacks.iter().map(|(index, _)| index).chain(touched.owners.values());
+        let of_sets = indices.filter_map(|index| after.accounts.get(*index));
+        accounts.extend(of_sets.map(|account| account.id.clone()));
         let nothing = OfAccount::default();
         touched.accounts = (accounts.into_iter())
             .map(|id| {

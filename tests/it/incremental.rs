@@ -1,9 +1,11 @@
 //! A snapshot made edit by edit answers what one compiled from nothing answers, and costs what was edited.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use portolan::addrmap::{Decision, Precedence};
-use portolan::compile::{Applied, Builder, Seed, compile_with};
-use portolan::model::World;
-use portolan::snapshot::{AddressSet, Snapshot};
+use portolan::compile::{Applied, Builder, Edit, Seed, compile_with};
+use portolan::model::{AccountId, World};
+use portolan::snapshot::{AddressSet, Snapshot, Touched, Weight};
 use portolan::wire::Name;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError};
@@ -29,7 +31,22 @@ proptest! {
         for (generation, steps) in (1..).zip(&edits) {
             let mut next = fleet.clone();
             steps.iter().for_each(|step| next.take(step));
-            let Applied { snapshot: edited, cost, .. } = builder.apply(next.edit_from(&fleet, &seed), generation);
+            let edit = next.edit_from(&fleet, &seed);
+            let inverse = builder.inverse(&edit);
+            let before = builder.apply(Edit::default(), generation).snapshot;
+            let weights = weights_of(&builder, &before);
+            let tried = builder.apply(edit.clone(), generation);
+            touched_is_whole(&tried.touched, &before, &tried.snapshot)?;
+            // Taken back, everything is as it was; and done again it is what it was the first time.
+            let back = builder.apply(inverse, generation);
+            prop_assert_eq!(back.snapshot.differences(&before), []);
+            prop_assert_eq!(&back.touched.zones, &tried.touched.zones);
+            prop_assert_eq!(weights_of(&builder, &back.snapshot), weights);
+            prop_assert_eq!((back.snapshot.maps, back.snapshot.totals), (before.maps, before.totals));
+            touched_is_whole(&back.touched, &tried.snapshot, &back.snapshot)?;
+            let Applied { snapshot: edited, cost, .. } = builder.apply(edit, generation);
+            prop_assert_eq!(edited.differences(&tried.snapshot), []);
+            weights_are_true(&builder, &edited)?;
             let world = next.world();
             let anew = compile_with(&world, generation, seed.clone()).snapshot;
             agree(&edited, &anew, &next.origins_of(&fleet))?;
@@ -44,6 +61,75 @@ proptest! {
             prop_assert_eq!(edited.differences(anew), []);
         }
     }
+}
+
+/// What falls back in every account and what every map governs, as the builder knows it, wherever it stands.
+fn weights_of(builder: &Builder, snapshot: &Snapshot) -> Vec<(String, u64, u64)> {
+    let ids: BTreeSet<&AccountId> = snapshot.accounts.iter().map(|account| &account.id).collect();
+    let falling = ids.into_iter().map(|id| (format!("account {id}"), builder.falling(id)));
+    let sets = (0..).zip(snapshot.sets.iter()).map(|(index, set)| {
+        let map = set.map.as_ref().map_or("defaults".to_owned(), |map| map.to_string());
+        (map, builder.weight(index))
+    });
+    let weights = falling.chain(sets).filter(|(_, weight)| weight.zones > 0);
+    let mut weights: Vec<_> = weights.map(|(what, weight)| (what, weight.zones, weight.names)).collect();
+    weights.sort();
+    weights
+}
+
+/// The weights are those that counting all zones anew comes to.
+fn weights_are_true(builder: &Builder, snapshot: &Snapshot) -> Result<(), TestCaseError> {
+    let mut sets: BTreeMap<u32, Weight> = BTreeMap::new();
+    let mut falling: BTreeMap<String, Weight> = BTreeMap::new();
+    for entry in snapshot.zones.iter() {
+        let account = snapshot.accounts.get(entry.account).expect("every zone has an account");
+        let set = entry.own_set.or_else(|| account.falls_to().map(|(_, set)| set));
+        let weight = Weight { zones: entry.zone.proxied().min(1).into(), names: entry.zone.proxied().into() };
+        if let Some(set) = set {
+            *sets.entry(set).or_default() += weight;
+        }
+        if entry.own_set.is_none() {
+            *falling.entry(account.id.to_string()).or_default() += weight;
+        }
+        let proxied = entry.zone.nodes().filter(|node| node.is_proxied()).count();
+        prop_assert_eq!(entry.zone.proxied() as usize, proxied);
+    }
+    for (index, _) in (0..).zip(snapshot.sets.iter()) {
+        prop_assert_eq!(builder.weight(index), sets.remove(&index).unwrap_or_default(), "set {}", index);
+    }
+    for account in snapshot.accounts.iter() {
+        let counted = falling.get(account.id.as_str()).copied().unwrap_or_default();
+        prop_assert_eq!(builder.falling(&account.id), counted, "account {}", account.id);
+    }
+    Ok(())
+}
+
+/// Whatever is answered otherwise is named, and the sums are those of comparing everything.
+fn touched_is_whole(touched: &Touched, before: &Snapshot, after: &Snapshot) -> Result<(), TestCaseError> {
+    let between = Touched::between(before, after);
+    for origin in before.differences(after) {
+        for touched in [touched, &between] {
+            let entry = after.zones.get(&after.seed, &origin.to_lower_wire());
+            let by_set = entry.is_some_and(|entry| {
+                let account = after.accounts.get(entry.account).expect("every zone has an account");
+                let set = entry.own_set.or_else(|| account.falls_to().map(|(_, set)| set));
+                touched.sets.iter().any(|(other, _)| set == Some(*other))
+                    || entry.own_set.is_none()
+                        && touched.fallbacks.iter().any(|(other, _)| *other == entry.account)
+                    || entry.zone.proxied() == 0
+            });
+            prop_assert!(touched.zones.contains(&origin) || by_set, "{} is missing", origin);
+        }
+    }
+    prop_assert_eq!(&touched.server, &between.server);
+    for (id, owned) in &between.accounts {
+        prop_assert_eq!(touched.accounts.get(id), Some(owned), "account {}", id);
+    }
+    for (id, owned) in &touched.accounts {
+        let nothing = owned.before == owned.after && owned.gone.is_empty();
+        prop_assert!(between.accounts.contains_key(id) || nothing, "account {}: {:?}", id, owned);
+    }
+    Ok(())
 }
 
 /// The two answer the same, and every origin that is or was there is found alike.

@@ -9,6 +9,7 @@ mod incremental;
 mod oracle;
 mod oracle_agrees;
 mod proof;
+mod planned;
 mod support;
 mod worlds;
 mod zone_files;

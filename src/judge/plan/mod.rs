@@ -7,12 +7,15 @@ mod asking;
 mod governed;
 mod sets;
 mod told;
+mod witness;
 mod work;
 mod zone;
 
 pub use told::{
     AccountPlan, AnswerPlan, Counts, Exposed, Governed, NamePlan, Plan, SetPlan, What, Why, ZonePlan,
 };
+
+pub use witness::{BELOW, differing};
 
 use crate::snapshot::{Snapshot, Touched};
 

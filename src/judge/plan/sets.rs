@@ -6,7 +6,7 @@ use super::governed::{Effect, why};
 use super::told::{Governed, SetPlan};
 use super::work::Work;
 use crate::model::{AccountId, AddressSource};
-use crate::snapshot::{Account, AccountIndex, SetIndex, Snapshot, Weight};
+use crate::snapshot::{Account, AccountIndex, SetIndex, Snapshot, Touched, Weight, ZoneEntry};
 use crate::wire::Name;
 
 /// What hangs on what changed.
@@ -16,17 +16,91 @@ enum Hook {
     Set(SetIndex),
 }
 
+/// What changed for zones that did not, with what hangs on it.
+pub(super) struct Hooks<'s> {
+    after: &'s Snapshot,
+    weights: BTreeMap<Hook, Weight>,
+}
+
+impl<'s> Hooks<'s> {
+    /// What hangs on each, every zone once; those that changed themselves are left out.
+    pub(super) fn of(after: &'s Snapshot, touched: &Touched) -> Hooks<'s> {
+        let weights = touched.sets.iter().map(|(set, weight)| (Hook::Set(*set), *weight)).collect();
+        let mut hooks = Hooks { after, weights };
+        for (account, weight) in &touched.fallbacks {
+            let set = hooks.fallback_set(*account);
+            if let Some(by_set) = set.and_then(|set| hooks.weights.get_mut(&Hook::Set(set))) {
+                *by_set -= *weight;
+            }
+            hooks.weights.insert(Hook::Fallback(*account), *weight);
+        }
+        for origin in &touched.zones {
+            let Some(entry) = after.zones.get(&after.seed, &origin.to_lower_wire()) else { continue };
+            let hook = hooks.hook(entry);
+            if let Some(weight) = hook.and_then(|hook| hooks.weights.get_mut(&hook)) {
+                *weight -= Weight::of(&entry.zone);
+            }
+        }
+        hooks
+    }
+
+    /// Whether nothing changed.
+    pub(super) fn are_empty(&self) -> bool {
+        self.weights.is_empty()
+    }
+
+    /// Whether a zone hangs on one of them.
+    pub(super) fn hold(&self, entry: &ZoneEntry) -> bool {
+        self.hook(entry).is_some()
+    }
+
+    /// What a zone hangs on, of what changed.
+    fn hook(&self, entry: &ZoneEntry) -> Option<Hook> {
+        let hook = match entry.own_set {
+            Some(set) => Hook::Set(set),
+            None if self.weights.contains_key(&Hook::Fallback(entry.account)) => {
+                Hook::Fallback(entry.account)
+            }
+            None => Hook::Set(self.fallback_set(entry.account)?),
+        };
+        self.weights.contains_key(&hook).then_some(hook)
+    }
+
+    fn fallback_set(&self, account: AccountIndex) -> Option<SetIndex> {
+        self.after.accounts.get(account)?.falls_to().map(|(_, set)| set)
+    }
+
+    /// The zones that hang on something that at most so many do.
+    fn examples(&self, most: usize, but: &BTreeSet<Name>) -> HashMap<Hook, Vec<Name>> {
+        let few = |weight: &Weight| (1..=most as u64).contains(&weight.zones);
+        let mut found: HashMap<Hook, Vec<Name>> = HashMap::new();
+        if !self.weights.values().any(few) {
+            return found;
+        }
+        for entry in self.after.zones.iter() {
+            let Some(hook) = self.hook(entry) else { continue };
+            if self.weights.get(&hook).is_some_and(few) && entry.zone.proxied() > 0 {
+                let origin = Name::from_wire(entry.zone.origin()).expect("the origin of a zone is a name");
+                if !but.contains(&origin) {
+                    found.entry(hook).or_default().push(origin);
+                }
+            }
+        }
+        found
+    }
+}
+
 /// Whose change it is, and what it was and is.
 type Key = (Option<AccountId>, Governed, Governed);
 
 impl Work<'_> {
     /// Enters all of them. Zones that changed themselves are left out: they were looked at by name.
     pub(super) fn sets(&mut self) {
-        let weights = self.weights();
-        let examples = self.examples(&weights);
+        let hooks = Hooks::of(self.both.after, self.touched);
+        let examples = hooks.examples(self.detail.examples, &self.touched.zones);
         // What the defaults do to many accounts is told once.
         let mut sums: BTreeMap<Key, (Weight, BTreeSet<Name>)> = BTreeMap::new();
-        for (hook, weight) in weights.into_iter().filter(|(_, weight)| weight.names > 0) {
+        for (hook, weight) in hooks.weights.into_iter().filter(|(_, weight)| weight.names > 0) {
             let Some(key) = self.key(hook) else { continue };
             let (sum, zones) = sums.entry(key).or_default();
             *sum += weight;
@@ -47,69 +121,6 @@ impl Work<'_> {
             };
             self.enter_set(owner.as_ref(), set, (effect.loses_ipv4, effect.loses_ipv6));
         }
-    }
-
-    /// What hangs on each, every zone once.
-    fn weights(&self) -> BTreeMap<Hook, Weight> {
-        let touched = self.touched;
-        let mut weights: BTreeMap<Hook, Weight> = BTreeMap::new();
-        weights.extend(touched.sets.iter().map(|(set, weight)| (Hook::Set(*set), *weight)));
-        for (account, weight) in &touched.fallbacks {
-            if let Some(set) = self.fallback_set(*account)
-                && let Some(by_set) = weights.get_mut(&Hook::Set(set))
-            {
-                *by_set -= *weight;
-            }
-            weights.insert(Hook::Fallback(*account), *weight);
-        }
-        let after = self.both.after;
-        for origin in &touched.zones {
-            let Some(entry) = after.zones.get(&after.seed, &origin.to_lower_wire()) else { continue };
-            if let Some(hook) = self.hook(&weights, entry.account, entry.own_set)
-                && let Some(weight) = weights.get_mut(&hook)
-            {
-                *weight -= Weight::of(&entry.zone);
-            }
-        }
-        weights
-    }
-
-    /// What a zone hangs on, of what changed.
-    fn hook(
-        &self,
-        weights: &BTreeMap<Hook, Weight>,
-        account: AccountIndex,
-        own_set: Option<SetIndex>,
-    ) -> Option<Hook> {
-        let hook = match own_set {
-            Some(set) => Hook::Set(set),
-            None if weights.contains_key(&Hook::Fallback(account)) => Hook::Fallback(account),
-            None => Hook::Set(self.fallback_set(account)?),
-        };
-        weights.contains_key(&hook).then_some(hook)
-    }
-
-    fn fallback_set(&self, account: AccountIndex) -> Option<SetIndex> {
-        self.both.after.accounts.get(account)?.falls_to().map(|(_, set)| set)
-    }
-
-    /// The zones that hang on something, where they are few.
-    fn examples(&self, weights: &BTreeMap<Hook, Weight>) -> HashMap<Hook, Vec<Name>> {
-        let few = |weight: &Weight| (1..=self.detail.examples as u64).contains(&weight.zones);
-        let mut found: HashMap<Hook, Vec<Name>> = HashMap::new();
-        if !weights.values().any(few) {
-            return found;
-        }
-        for entry in self.both.after.zones.iter() {
-            let Some(hook) = self.hook(weights, entry.account, entry.own_set) else { continue };
-            if weights.get(&hook).is_some_and(few) && entry.zone.proxied() > 0 {
-                let origin = Name::from_wire(entry.zone.origin()).expect("the origin of a zone is a name");
-                if !self.touched.zones.contains(&origin) {
-                    found.entry(hook).or_default().push(origin);
-                }
-            }
-        }
-        found
     }
 
     fn key(&self, hook: Hook) -> Option<Key> {

@@ -1,0 +1,319 @@
+//! Plans of small changes, whole.
+
+use std::sync::Arc;
+
+use portolan::compile::{
+    AccountWords, Applied, Builder, Edit, OperatorWords, Seed, ZoneChange, compile_zone,
+};
+use portolan::judge::plan::{Plan, What, Why, plan};
+use portolan::model::{
+    AccountId, AccountSettings, AddressMap, AnycastDefaults, MapId, MapOwner, Member, Membership, Place,
+    ZoneSettings,
+};
+use portolan::snapshot::Snapshot;
+use portolan::zonefile::{ReadOptions, read_zone};
+
+use crate::support::files::NoFiles;
+use crate::support::name;
+
+/// A server of which one thing is changed after the other.
+struct Server {
+    builder: Builder,
+    before: Snapshot,
+}
+
+impl Server {
+    /// Account acme with the map `eu` over shop.example, globex on the defaults.
+    fn new() -> Server {
+        let mut builder = Builder::new(Seed::random());
+        let before = builder.apply(Edit::default(), 1).snapshot;
+        let mut server = Server { builder, before };
+        server.change(vec![
+            put("acme", "shop.example", SHOP),
+            put(
+                "acme",
+                "blog.example",
+                "www 1 A 198.51.100.9 ; cf_tags=cf-proxied:true\nold 60 CNAME www.shop.example.\n",
+            ),
+            put("globex", "corp.example", "www 1 A 198.51.100.10 ; cf_tags=cf-proxied:true\n"),
+            maps("acme", &[map("eu", &["203.0.113.1", "2001:db8::1"], &["shop.example"])]),
+            defaults(Some(&["192.0.2.10", "2001:db8:10::1"])),
+        ]);
+        server
+    }
+
+    fn change(&mut self, changes: Vec<Edit>) -> Plan {
+        let mut edit = Edit::default();
+        for change in changes {
+            edit.zones.extend(change.zones);
+            edit.accounts.extend(change.accounts);
+            edit.operator = change.operator.or(edit.operator);
+        }
+        for (origin, change) in &mut edit.zones {
+            if let ZoneChange::Put { zone, .. } = change {
+                // Compiled here, where the seed is.
+                let text = TEXTS.with_borrow(|texts| texts[&origin.to_string()].clone());
+                *zone = compiled(&origin.to_string(), &text, self.before.generation, self.builder.seed());
+            }
+        }
+        let Applied { snapshot, touched, .. } = self.builder.apply(edit, self.before.generation + 1);
+        let plan = plan(&self.before, &snapshot, &touched);
+        let text = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+        self.before = snapshot;
+        plan
+    }
+}
+
+const SHOP: &str = "www 1 A 198.51.100.7 ; cf_tags=cf-proxied:true\n\
+                    app 1 CNAME origin.invalid. ; cf_tags=cf-proxied:true\n\
+                    mail 60 A 198.51.100.8\n\
+                    a.sub 60 A 198.51.100.20\n";
+
+thread_local! {
+    static TEXTS: std::cell::RefCell<std::collections::HashMap<String, String>> = Default::default();
+}
+
+fn account(id: &str) -> AccountId {
+    AccountId::new(id).unwrap()
+}
+
+fn compiled(origin: &str, text: &str, serial: u64, seed: &Seed) -> portolan::snapshot::Zone {
+    let text =
+        format!("@ 60 IN SOA ns.invalid. ns.invalid. {serial} 2 3 4 60\n@ 60 IN NS ns.invalid.\n{text}");
+    let (zone, found) =
+        read_zone(&"z.zone".into(), text.as_bytes(), &name(origin), ReadOptions::default(), &NoFiles);
+    compile_zone(&zone.unwrap_or_else(|| panic!("{found:?}")), true, seed).unwrap()
+}
+
+fn put(of: &str, origin: &str, text: &str) -> Edit {
+    let origin = name(&format!("{origin}."));
+    TEXTS.with_borrow_mut(|texts| texts.insert(origin.to_string(), text.to_owned()));
+    let zone = portolan::snapshot::Zone::faulty(&origin.to_lower_wire());
+    Edit { zones: vec![(origin, ZoneChange::Put { account: account(of), zone })], ..Edit::default() }
+}
+
+fn remove(origin: &str) -> Edit {
+    Edit { zones: vec![(name(&format!("{origin}.")), ZoneChange::Remove)], ..Edit::default() }
+}
+
+fn map(id: &str, ips: &[&str], zones: &[&str]) -> AddressMap {
+    let place = Place::file(&"m.toml".into());
+    let member = |zone: &&str| Membership {
+        member: if zone.is_empty() { Member::Account } else { Member::Zone(name(&format!("{zone}."))) },
+        place: place.clone(),
+    };
+    AddressMap {
+        id: MapId::new(id).unwrap(),
+        account: account("acme"),
+        description: None,
+        enabled: true,
+        ipv4: ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
+        ipv6: ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
+        memberships: zones.iter().map(member).collect(),
+        default_sni: None,
+        immutable: false,
+        owner: MapOwner::Account,
+        place,
+    }
+}
+
+fn maps(of: &str, maps: &[AddressMap]) -> Edit {
+    let maps = maps.iter().cloned().map(Arc::new).collect();
+    Edit {
+        accounts: vec![(account(of), AccountWords { maps, ..AccountWords::default() })],
+        ..Edit::default()
+    }
+}
+
+fn defaults(ips: Option<&[&str]>) -> Edit {
+    let anycast = ips.map(|ips| AnycastDefaults {
+        ipv4: ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
+        ipv6: ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
+        place: Place::file(&"a.toml".into()),
+    });
+    Edit { operator: Some(OperatorWords { anycast, faulty: false }), ..Edit::default() }
+}
+
+fn addresses(ips: &[std::net::IpAddr]) -> Vec<String> {
+    ips.iter().map(ToString::to_string).collect()
+}
+
+/// What is listed by name: the zone, the name, what becomes of it and why.
+fn listed(plan: &Plan) -> Vec<(String, String, What, Why)> {
+    let zones = plan.accounts.iter().flat_map(|account| &account.zones);
+    let names = |zone: &portolan::judge::plan::ZonePlan| {
+        let zone_name = zone.zone.clone();
+        let names = zone.names.iter();
+        names.map(move |told| (zone_name.clone(), told.name.clone(), told.what, told.why)).collect::<Vec<_>>()
+    };
+    zones.flat_map(names).collect()
+}
+
+fn one(zone: &str, name: &str, what: What, why: Why) -> (String, String, What, Why) {
+    (zone.to_owned(), name.to_owned(), what, why)
+}
+
+#[test]
+fn names_that_stop_being_proxied_come_first_with_what_would_become_public() {
+    let mut server = Server::new();
+    let bare = SHOP.replace(" ; cf_tags=cf-proxied:true", "");
+    let plan = server.change(vec![put("acme", "shop.example", &bare)]);
+    let told: Vec<_> = (plan.exposed.iter())
+        .map(|name| (name.name.as_str(), addresses(&name.was), name.public.join(" ")))
+        .collect();
+    let was = vec!["203.0.113.1".to_owned(), "2001:db8::1".to_owned()];
+    assert_eq!(
+        told,
+        [
+            ("app.shop.example.", was.clone(), "CNAME origin.invalid.".to_owned()),
+            ("www.shop.example.", was, "A 198.51.100.7".to_owned()),
+        ]
+    );
+    let zone = &plan.accounts[0].zones[0];
+    assert_eq!((zone.names_unproxied, zone.proxied_before, zone.proxied_after), (2, 2, 0));
+    assert_eq!((plan.counts.names_unproxied, plan.exposed_left_out), (2, 0));
+    assert_eq!(zone.why, [Why::Unproxied]);
+    // What leads there is answered otherwise as well, and the map answers for nobody.
+    assert_eq!(
+        listed(&plan)[2..],
+        [one("blog.example.", "old.blog.example.", What::Changed, Why::AliasTarget)]
+    );
+    assert_eq!((plan.counts.addresses_before, plan.counts.addresses_gone), (4, 2));
+}
+
+#[test]
+fn a_new_serial_is_no_change_and_records_are() {
+    let mut server = Server::new();
+    assert!(server.change(vec![put("acme", "shop.example", SHOP)]).is_empty());
+    let text =
+        SHOP.replace("198.51.100.8", "198.51.100.18").replace("a.sub", "b.sub") + "more 60 A 198.51.100.8\n";
+    let plan = server.change(vec![put("acme", "shop.example", &text)]);
+    assert_eq!(
+        listed(&plan),
+        [
+            one("shop.example.", "mail.shop.example.", What::Changed, Why::ZoneData),
+            one("shop.example.", "more.shop.example.", What::New, Why::ZoneData),
+            one("shop.example.", "a.sub.shop.example.", What::Gone, Why::ZoneData),
+            one("shop.example.", "b.sub.shop.example.", What::New, Why::ZoneData),
+        ]
+    );
+    let answers = &plan.accounts[0].zones[0].names[0].answers;
+    assert_eq!((answers.len(), answers[0].rtype.as_str()), (1, "A"));
+    assert_eq!(
+        (&answers[0].was[..], &answers[0].is[..]),
+        (&["A 198.51.100.8".to_owned()][..], &["A 198.51.100.18".to_owned()][..])
+    );
+    let counts = &plan.counts;
+    assert_eq!((counts.names_new, counts.names_gone, counts.names_changed), (2, 1, 1));
+    assert_eq!((counts.names_harmed(), counts.zones_changed), (2, 1));
+}
+
+#[test]
+fn zones_come_and_go() {
+    let mut server = Server::new();
+    let plan =
+        server.change(vec![remove("corp.example"), put("globex", "new.example", "www 60 A 192.0.2.1\n")]);
+    let counts = &plan.accounts[0].counts;
+    assert_eq!((counts.zones_before, counts.zones_after, counts.zones_new, counts.zones_gone), (1, 1, 1, 1));
+    assert_eq!((counts.names_gone, counts.names_new), (2, 2));
+    let whys: Vec<_> =
+        plan.accounts[0].zones.iter().map(|zone| (zone.zone.as_str(), &zone.why[..])).collect();
+    assert_eq!(whys, [("corp.example.", &[Why::ZoneRemoved][..]), ("new.example.", &[Why::ZoneAdded][..])]);
+    assert_eq!(plan.counts.names_unproxied, 0);
+    // The same zone with another account: nothing is lost but by the first one.
+    let plan = server.change(vec![put("acme", "new.example", "www 60 A 192.0.2.1\n")]);
+    let counts = |at: usize| (plan.accounts[at].counts.zones_new, plan.accounts[at].counts.zones_gone);
+    assert_eq!((counts(0), counts(1)), ((1, 0), (0, 1)));
+    assert_eq!((plan.counts.zones_new, plan.counts.zones_gone, plan.counts.names_otherwise()), (0, 0, 0));
+}
+
+#[test]
+fn a_zone_below_takes_names_from_the_one_above() {
+    let mut server = Server::new();
+    let plan = server.change(vec![put("globex", "sub.shop.example", "b 60 A 192.0.2.9\n")]);
+    let found = listed(&plan);
+    assert!(
+        found.contains(&one("shop.example.", "a.sub.shop.example.", What::Gone, Why::ZoneBelow)),
+        "{found:?}"
+    );
+    assert!(
+        found.contains(&one("sub.shop.example.", "b.sub.shop.example.", What::New, Why::ZoneAdded)),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn another_set_is_counted_and_not_listed() {
+    let mut server = Server::new();
+    let plan =
+        server.change(vec![maps("acme", &[map("eu", &["203.0.113.2", "2001:db8::1"], &["shop.example"])])]);
+    let account = &plan.accounts[0];
+    assert!(account.zones.is_empty());
+    let [set] = &account.sets[..] else { panic!("{account:?}") };
+    assert_eq!((set.why, set.extends, set.zones, set.names), (Why::Addresses, false, 1, 2));
+    assert_eq!((set.was.map.as_deref(), set.was.source.as_deref()), (Some("eu"), Some("zone_map")));
+    assert_eq!(addresses(&set.is.addresses), ["203.0.113.2", "2001:db8::1"]);
+    assert_eq!(set.examples, ["shop.example."]);
+    assert_eq!((plan.counts.names_changed, plan.counts.addresses_gone), (2, 1));
+    assert_eq!(addresses(&plan.counts.gone), ["203.0.113.1"]);
+    // Another order is nothing, one more address harms nobody, a family less is told.
+    let other = |ips: &[&str]| vec![maps("acme", &[map("eu", ips, &["shop.example"])])];
+    let plan = server.change(other(&["203.0.113.2", "203.0.113.3", "2001:db8::1"]));
+    assert_eq!((plan.counts.names_extended, plan.counts.names_harmed()), (2, 0));
+    assert!(server.change(other(&["203.0.113.3", "203.0.113.2", "2001:db8::1"])).is_empty());
+    let plan = server.change(other(&["203.0.113.3", "203.0.113.2"]));
+    let counts = &plan.accounts[0].counts;
+    assert_eq!((counts.zones_losing_ipv4, counts.zones_losing_ipv6, counts.zones_losing_family), (0, 1, 1));
+}
+
+#[test]
+fn another_governor_is_told_with_both() {
+    let mut server = Server::new();
+    let eu = map("eu", &["203.0.113.1", "2001:db8::1"], &["shop.example"]);
+    let us = map("us", &["203.0.113.3"], &["shop.example"]);
+    let off = AddressMap { enabled: false, ..eu.clone() };
+    let plan = server.change(vec![maps("acme", &[off, us.clone()])]);
+    let zone = &plan.accounts[0].zones[0];
+    let map_of = |governed: &Option<portolan::judge::plan::Governed>| governed.clone().unwrap().map;
+    assert_eq!((map_of(&zone.was).as_deref(), map_of(&zone.is).as_deref()), (Some("eu"), Some("us")));
+    assert_eq!((zone.why.clone(), zone.names_changed, zone.loses_ipv6), (vec![Why::Governor], 2, true));
+    // The account gets a map over all that has none: by the account, not zone by zone.
+    let wide = map("wide", &["203.0.113.4"], &[""]);
+    let plan = server.change(vec![maps("acme", &[us, wide])]);
+    let [set] = &plan.accounts[0].sets[..] else { panic!("{plan:?}") };
+    assert_eq!(
+        (set.why, set.was.source.as_deref(), set.is.source.as_deref()),
+        (Why::Governor, Some("anycast_defaults"), Some("account_map"))
+    );
+    assert_eq!((set.zones, set.names, &set.examples[..]), (1, 1, &["blog.example.".to_owned()][..]));
+    assert_eq!(plan.counts.names_by_operator, 0);
+}
+
+#[test]
+fn switched_ipv6_is_told() {
+    let mut server = Server::new();
+    let mut settings = AccountSettings::new(account("globex"));
+    settings.zones.insert(name("corp.example."), ZoneSettings { ipv6: false, paused: false, place: None });
+    let words = AccountWords { settings: Some(Arc::new(settings)), ..AccountWords::default() };
+    let plan = server.change(vec![Edit { accounts: vec![(account("globex"), words)], ..Edit::default() }]);
+    assert_eq!(listed(&plan), [one("corp.example.", "www.corp.example.", What::Changed, Why::Ipv6)]);
+    assert_eq!(plan.counts.zones_losing_ipv6, 1);
+}
+
+#[test]
+fn what_the_defaults_change_is_the_operators() {
+    let mut server = Server::new();
+    let plan = server.change(vec![defaults(Some(&["192.0.2.11", "2001:db8:10::1"]))]);
+    assert!(plan.accounts.is_empty());
+    let [set] = &plan.operator[..] else { panic!("{plan:?}") };
+    assert_eq!((set.why, set.zones, set.names), (Why::Addresses, 2, 2));
+    assert_eq!((plan.counts.names_by_operator, plan.counts.names_harmed()), (2, 0));
+    let plan = server.change(vec![defaults(None)]);
+    assert!(plan.accounts.is_empty());
+    let [set] = &plan.operator[..] else { panic!("{plan:?}") };
+    assert_eq!((set.why, set.names, set.is.error.is_some()), (Why::Governor, 2, true));
+    assert_eq!((plan.counts.zones_losing_family, plan.counts.addresses_gone), (2, 2));
+    let plan = server.change(vec![defaults(Some(&["192.0.2.11"]))]);
+    assert_eq!((plan.operator.len(), plan.counts.names_by_operator), (1, 0));
+}

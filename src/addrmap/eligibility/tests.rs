@@ -295,12 +295,15 @@ struct PlainPrefix {
     delegations: Vec<(Net, usize)>,
 }
 
+/// Account, map and addresses.
+type PlainLease = (usize, &'static str, Vec<(bool, u32)>);
+
 fn address(ipv6: bool, octet: u32) -> String {
     if ipv6 { format!("2001:db8::{octet:x}") } else { format!("192.0.2.{octet}") }
 }
 
 /// A ledger that is sound, as a file and as it is meant.
-fn random(dice: &mut Dice) -> (String, Vec<PlainPrefix>, Vec<(usize, &'static str, Vec<(bool, u32)>)>) {
+fn random(dice: &mut Dice) -> (String, Vec<PlainPrefix>, Vec<PlainLease>) {
     let mut prefixes: Vec<PlainPrefix> = Vec::new();
     for _ in 0..dice.below(6) {
         let all = Net { ipv6: dice.below(2) == 0, first: 0, bits: 0 };
@@ -331,7 +334,7 @@ fn random(dice: &mut Dice) -> (String, Vec<PlainPrefix>, Vec<(usize, &'static st
         }
         prefixes.push(PlainPrefix { net, account, approved: dice.below(4) > 0, bindings, delegations });
     }
-    let mut leases: Vec<(usize, &'static str, Vec<(bool, u32)>)> = Vec::new();
+    let mut leases: Vec<PlainLease> = Vec::new();
     for map in ["m", "n"] {
         let free = |(ipv6, octet): &(bool, u32)| {
             !prefixes.iter().any(|prefix| prefix.net.holds(*ipv6, *octet))

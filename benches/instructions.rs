@@ -252,6 +252,7 @@ fn world() -> World {
             immutable: false,
             owner: MapOwner::Operator,
             place: place.clone(),
+            address_places: Default::default(),
         })
     };
     let [one, other] = ["one", "other"].map(|id| AccountId::new(id).expect("an id"));

@@ -284,7 +284,7 @@ impl Ineligible<'_> {
                 "write it in another map; this one holds the leased addresses and no others".to_owned()
             }
         };
-        let message = format!("an address {why} may not serve in map {id}{later}: {address}");
+        let message = format!("an address may not serve in map {id}{later}, it is {why}: {address}");
         Diagnostic::new(severity, code::INELIGIBLE_ADDRESS, map.place_of(*address), message).hint(hint)
     }
 }

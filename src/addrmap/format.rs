@@ -311,24 +311,18 @@ pub(super) static MAP_FILE: Keys = Keys {
     title: "an address map file",
     known: &["anycast", "address_map", "prefix", "static_ips", "assert", "approve"],
     required: &[],
-    later: &[],
 };
 pub(super) static PREFIX: Keys = Keys {
     title: "[[prefix]]",
     known: &["cidr", "account", "asn", "description", "approved", "advertised", "binding", "delegation"],
     required: &["cidr", "account"],
-    later: &[],
 };
 pub(super) static BINDING: Keys =
-    Keys { title: "binding", known: &["cidr", "service"], required: &["cidr", "service"], later: &[] };
+    Keys { title: "binding", known: &["cidr", "service"], required: &["cidr", "service"] };
 pub(super) static DELEGATION: Keys =
-    Keys { title: "delegation", known: &["cidr", "account"], required: &["cidr", "account"], later: &[] };
-pub(super) static STATIC_IPS: Keys = Keys {
-    title: "[[static_ips]]",
-    known: &["account", "map", "ips"],
-    required: &["account", "map", "ips"],
-    later: &[],
-};
+    Keys { title: "delegation", known: &["cidr", "account"], required: &["cidr", "account"] };
+pub(super) static STATIC_IPS: Keys =
+    Keys { title: "[[static_ips]]", known: &["account", "map", "ips"], required: &["account", "map", "ips"] };
 pub(super) static ASSERT: Keys = Keys {
     title: "[[assert]]",
     known: &[
@@ -341,16 +335,13 @@ pub(super) static ASSERT: Keys = Keys {
         "governed_by",
     ],
     required: &[],
-    later: &[],
 };
 pub(super) static APPROVE: Keys = Keys {
     title: "[[approve]]",
     known: &["digest", "by", "reason", "expires"],
     required: &["digest", "by", "reason"],
-    later: &[],
 };
-pub(super) static ANYCAST: Keys =
-    Keys { title: "[anycast]", known: &["ipv4", "ipv6"], required: &[], later: &[] };
+pub(super) static ANYCAST: Keys = Keys { title: "[anycast]", known: &["ipv4", "ipv6"], required: &[] };
 pub(super) static ADDRESS_MAP: Keys = Keys {
     title: "[[address_map]]",
     known: &[
@@ -367,22 +358,15 @@ pub(super) static ADDRESS_MAP: Keys = Keys {
         "immutable",
     ],
     required: &["id", "enabled"],
-    later: &[],
 };
-pub(super) static MEMBERSHIP: Keys = Keys {
-    title: "memberships",
-    known: &["kind", "identifier"],
-    required: &["kind", "identifier"],
-    later: &[],
-};
+pub(super) static MEMBERSHIP: Keys =
+    Keys { title: "memberships", known: &["kind", "identifier"], required: &["kind", "identifier"] };
 pub(super) static ACCOUNT_FILE: Keys = Keys {
     title: "account.toml",
     known: &["name", "shared_addresses", "require_tags", "enforce_dns_only", "zone"],
     required: &[],
-    later: &[],
 };
-pub(super) static ZONE: Keys =
-    Keys { title: "[zone.\"...\"]", known: &["ipv6", "paused"], required: &[], later: &[] };
+pub(super) static ZONE: Keys = Keys { title: "[zone.\"...\"]", known: &["ipv6", "paused"], required: &[] };
 
 /// The JSON Schema of address map files.
 pub fn address_map_schema() -> serde_json::Value {

@@ -90,8 +90,9 @@ fn as_text(explanation: &Explanation, colour: bool) -> Result<String, String> {
             let _ = writeln!(text, "    {mark} {:<17} {}{dim}{places}{plain}", level.level, level.reason);
         }
         for AddressTold { address, eligible, text: why, place } in &turn.addresses {
-            let not = if *eligible { "" } else { "NOT ELIGIBLE: " };
-            let _ = writeln!(text, "       {address} {not}{why}{dim}{}{plain}", at(place.as_ref()));
+            let (mark, end) = if *eligible { ("  ", "") } else { ("!!", ", and may not serve") };
+            let place = at(place.as_ref());
+            let _ = writeln!(text, "    {mark} {:<17} {address} is {why}{end}{dim}{place}{plain}", "ledger");
         }
     }
     text.push('\n');

@@ -194,20 +194,11 @@ pub(super) static FILE: Keys = Keys {
         "guards",
     ],
     required: &[],
-    later: &[],
 };
-pub(super) static TCP: Keys = Keys {
-    title: "[tcp]",
-    known: &["connections", "connections_per_prefix", "idle_seconds"],
-    required: &[],
-    later: &[],
-};
-pub(super) static ANSWERS: Keys = Keys {
-    title: "[answers]",
-    known: &["address_order", "version_bind", "id_server"],
-    required: &[],
-    later: &[],
-};
+pub(super) static TCP: Keys =
+    Keys { title: "[tcp]", known: &["connections", "connections_per_prefix", "idle_seconds"], required: &[] };
+pub(super) static ANSWERS: Keys =
+    Keys { title: "[answers]", known: &["address_order", "version_bind", "id_server"], required: &[] };
 
 pub(super) static GUARDS: Keys = Keys {
     title: "[guards]",

@@ -44,8 +44,6 @@ pub(super) const WAITING_CODES: &[&str] = &[
     "included-file-held",
     "account-faulty",
     "ledger-in-use",
-    code::INELIGIBLE_ADDRESS,
-    code::LEASED_ADDRESS_MISSING,
     code::DUPLICATE_MAP_ID,
     code::TWO_DEFAULT_SNIS,
     code::FOREIGN_ZONE,

@@ -289,8 +289,8 @@ impl Reader {
         self.loaded.world.ledger = Arc::new(ledger);
         self.loaded.world.assertions = assertions.into_iter().map(Arc::new).collect();
         self.loaded.approvals = approvals;
-        self.no_ledger();
         self.hold(0);
+        self.no_ledger();
         let single = self.findings.len();
         let world = &self.loaded.world;
         let mut between = addrmap::check(world);
@@ -322,7 +322,8 @@ impl Reader {
     fn no_ledger(&mut self) {
         let world = &self.loaded.world;
         let first = world.maps.iter().find(|map| !map.is_empty());
-        if let (Some(map), true) = (first, world.ledger.is_empty() && world.ownership == Ownership::Enforce) {
+        let is_enforced = world.ownership == Ownership::Enforce && !world.faulty_operator;
+        if let (Some(map), true) = (first, is_enforced && world.ledger.is_empty()) {
             let message = "there is no ledger: no address of a map is checked for whose it is";
             let found = Diagnostic::note(addrmap::code::NO_LEDGER, map.place.clone(), message);
             let hint = "write [[prefix]] in the operator's files, or ownership = \"off\" in portolan.toml";

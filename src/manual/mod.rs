@@ -23,3 +23,5 @@ pub mod guards {}
 
 #[doc = include_str!("safety.md")]
 pub mod safety {}
+#[doc = include_str!("ledger.md")]
+pub mod ledger {}

@@ -7,6 +7,8 @@ use crate::model::{
 };
 use crate::wire::{Name, RrType};
 
+mod ledger;
+
 struct NoFiles;
 
 impl Files for NoFiles {
@@ -59,6 +61,8 @@ fn world(zones: &[&str], files: &[(&str, &str)]) -> World {
                 assert!(read.findings.is_empty(), "{:?}", read.findings);
                 world.maps.extend(read.maps.into_iter().map(Arc::new));
                 world.anycast = world.anycast.or(read.anycast);
+                Arc::make_mut(&mut world.ledger).absorb(read.ledger);
+                world.assertions.extend(read.assertions.into_iter().map(Arc::new));
             }
         }
     }

@@ -196,7 +196,7 @@ fn a_map_is_told_of_each_of_its_addresses() {
     let enabled = map("m", "acme", &ips, true);
     let warned =
         "warning withdrawn-prefix: map m has addresses of a prefix that is not announced: 198.51.100.0/24";
-    let text = "an address in no prefix of the ledger may not serve in map m";
+    let text = "an address may not serve in map m, it is in no prefix of the ledger";
     assert_eq!(
         lines(&ledger.findings(&enabled, Ownership::Enforce)),
         [
@@ -214,12 +214,13 @@ fn a_map_is_told_of_each_of_its_addresses() {
         ]
     );
     assert_eq!(ledger.findings(&enabled, Ownership::Off), []);
+    let later = "an address may not serve in map m once that is enabled, it is in no prefix of the ledger";
     // Latent: it would be an error, and nothing is withdrawn from under it yet.
     assert_eq!(
         lines(&ledger.findings(&map("m", "acme", &ips, false), Ownership::Enforce)),
         [
-            format!("map.toml:4:23 warning ineligible-address: {text} once that is enabled: 192.0.2.250"),
-            format!("map.toml:4:70 warning ineligible-address: {text} once that is enabled: 2001:db8:2::1"),
+            format!("map.toml:4:23 warning ineligible-address: {later}: 192.0.2.250"),
+            format!("map.toml:4:70 warning ineligible-address: {later}: 2001:db8:2::1"),
         ]
     );
     assert_eq!(LedgerIndex::default().findings(&enabled, Ownership::Enforce), []);
@@ -235,8 +236,8 @@ fn a_map_of_leased_addresses_holds_just_these() {
     assert_eq!(
         told(&["203.0.113.1"]),
         [
-            "map.toml:4:8 error ineligible-address: an address not leased, as all addresses of this map are \
-             may not serve in map leased: 203.0.113.1"
+            "map.toml:4:8 error ineligible-address: an address may not serve in map leased, \
+             it is not leased, as all addresses of this map are: 203.0.113.1"
                 .to_owned(),
             format!("map.toml:1:1 {missing}: 192.0.2.200"),
             format!("map.toml:1:1 {missing}: 2001:db8:9::1"),
@@ -294,12 +295,15 @@ struct PlainPrefix {
     delegations: Vec<(Net, usize)>,
 }
 
+/// Account, map and addresses.
+type PlainLease = (usize, &'static str, Vec<(bool, u32)>);
+
 fn address(ipv6: bool, octet: u32) -> String {
     if ipv6 { format!("2001:db8::{octet:x}") } else { format!("192.0.2.{octet}") }
 }
 
 /// A ledger that is sound, as a file and as it is meant.
-fn random(dice: &mut Dice) -> (String, Vec<PlainPrefix>, Vec<(usize, &'static str, Vec<(bool, u32)>)>) {
+fn random(dice: &mut Dice) -> (String, Vec<PlainPrefix>, Vec<PlainLease>) {
     let mut prefixes: Vec<PlainPrefix> = Vec::new();
     for _ in 0..dice.below(6) {
         let all = Net { ipv6: dice.below(2) == 0, first: 0, bits: 0 };
@@ -330,7 +334,7 @@ fn random(dice: &mut Dice) -> (String, Vec<PlainPrefix>, Vec<(usize, &'static st
         }
         prefixes.push(PlainPrefix { net, account, approved: dice.below(4) > 0, bindings, delegations });
     }
-    let mut leases: Vec<(usize, &'static str, Vec<(bool, u32)>)> = Vec::new();
+    let mut leases: Vec<PlainLease> = Vec::new();
     for map in ["m", "n"] {
         let free = |(ipv6, octet): &(bool, u32)| {
             !prefixes.iter().any(|prefix| prefix.net.holds(*ipv6, *octet))

@@ -1,7 +1,7 @@
 //! The ledger of addresses with the maps that are served: a map that may not serve holds its account, an entry that a
 //! served map needs holds the operator's files. Of both in one change whoever could not have come alone is held.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -146,8 +146,9 @@ impl Planner<'_> {
                 Some(plan) => maps_after(self.books, account, plan),
                 None => served.clone(),
             };
-            let twin = |map: &AddressMap| served.iter().find(|before| before.id == map.id).cloned();
-            maps.extend(after.into_iter().map(|map| (map.clone(), twin(&map))));
+            let mut twins: HashMap<MapId, Arc<AddressMap>> =
+                served.into_iter().map(|map| (map.id.clone(), map)).collect();
+            maps.extend(after.into_iter().map(|map| (map.clone(), twins.remove(&map.id))));
         }
         let found = ledgers.judge(&maps);
         for (unit, diagnostic) in found {
@@ -185,20 +186,27 @@ impl Ledgers {
     /// What is wrong with maps after the change, each with who is to blame. With each map the one of its id as it is
     /// served.
     fn judge(&self, maps: &[(Arc<AddressMap>, Option<Arc<AddressMap>>)]) -> Vec<(Unit, Diagnostic)> {
+        let changes = !Arc::ptr_eq(&self.before, &self.after);
+        let in_use = maps.iter().filter(|_| changes);
         let in_use: Vec<Diagnostic> =
-            maps.iter().filter_map(|(map, twin)| self.holds_an_entry(map, twin.as_deref())).collect();
+            in_use.filter_map(|(map, twin)| self.holds_an_entry(map, twin.as_deref())).collect();
         // Where the new ledger does not come, maps are judged with the one that stays.
-        let (ledger, comes) = if in_use.is_empty() { (&self.after, true) } else { (&self.before, false) };
+        let comes = changes && in_use.is_empty();
+        let ledger = if comes { &self.after } else { &self.before };
         let mut found: Vec<(Unit, Diagnostic)> =
             in_use.into_iter().map(|found| (Unit::Operator, found)).collect();
         for (map, twin) in maps {
+            let stays = twin.as_ref().is_some_and(|twin| serves_alike(twin, map));
+            if stays && !comes {
+                continue;
+            }
             let account = Unit::Account(map.account.clone());
             let mut told = ledger.findings(map, self.ownership);
-            if twin.as_ref().is_some_and(|twin| serves_alike(twin, map)) {
+            if stays {
                 let known = self.before.findings(map, self.ownership);
                 let is_new = |found: &Diagnostic| !known.iter().any(|known| known.message == found.message);
                 // What is wrong since longer than that holds nobody now.
-                told.retain(|found| comes && found.severity != Severity::Error && is_new(found));
+                told.retain(|found| found.severity != Severity::Error && is_new(found));
             }
             found.extend(told.into_iter().map(|found| (account.clone(), found)));
         }

@@ -106,8 +106,8 @@ fn a_disabled_map_is_prepared_and_told_what_it_lacks() {
         map("b", "198.51.100.9", "zones = [\"one.example\"]").replace("enabled = true", "enabled = false");
     place.write("addrmaps/acme/b.toml", &prepared);
     let change = server.publishes();
-    let expected = "ineligible-address: an address in another account's prefix may not serve in map b once that is \
-                    enabled: 198.51.100.9";
+    let expected = "ineligible-address: an address may not serve in map b once that is enabled, \
+                    it is in another account's prefix: 198.51.100.9";
     assert_eq!(warnings(&change), [expected]);
     // It is not told again with every change of the account.
     place.write("addrmaps/acme/m.toml", &acme("203.0.113.2"));
@@ -170,22 +170,22 @@ fn an_entry_in_use_stays() {
         ),
         (
             was.replace(lease, &lease.replace("leased\"", "other\"")),
-            format!("ledger.toml:9 ledger-in-use: {leased} leased for map other and no other: 192.0.2.200"),
+            format!("ledger.toml:10 ledger-in-use: {leased} leased for map other and no other: 192.0.2.200"),
             "acme/leased",
         ),
         (
             was.replace(lease, &lease.replace("acme", "globex")),
-            format!("ledger.toml:9 ledger-in-use: {leased} leased to another account: 192.0.2.200"),
+            format!("ledger.toml:10 ledger-in-use: {leased} leased to another account: 192.0.2.200"),
             "acme/leased",
         ),
         (
             was.replace(lease, &lease.replace(".200", ".201")),
-            format!("ledger.toml:9 ledger-in-use: {leased} not leased, as all addresses of this map are: 192.0.2.200 and 1 more"),
+            format!("ledger.toml:10 ledger-in-use: {leased} not leased, as all addresses of this map are: 192.0.2.200 and 1 more"),
             "acme/leased",
         ),
         (
             was.replace(lease, &lease.replace(".200\"", ".200\", \"192.0.2.201\"")),
-            "ledger.toml:9 ledger-in-use: map leased of account acme (leased.toml:1:1) is served without an address \
+            "ledger.toml:10 ledger-in-use: map leased of account acme (leased.toml:1:1) is served without an address \
              leased for it: 192.0.2.201"
                 .into(),
             "acme/leased",

@@ -126,7 +126,7 @@ fn not_utf8(file: &Arc<str>, content: &[u8], error: std::str::Utf8Error) -> Diag
 mod tests {
     use super::*;
 
-    static KEYS: Keys = Keys { title: "the file", known: &["a", "b", "c"], required: &[], later: &[] };
+    static KEYS: Keys = Keys { title: "the file", known: &["a", "b", "c"], required: &[] };
 
     fn found(text: &str) -> Vec<String> {
         let document = Document::parse(&"m.toml".into(), text.as_bytes());

@@ -39,8 +39,6 @@ pub mod code {
         TOML_SYNTAX = "toml-syntax";
         /// A key that the format does not have.
         UNKNOWN_KEY = "unknown-key";
-        /// A table that a later version will know.
-        NOT_YET_SUPPORTED = "not-yet-supported";
         /// A key that the format requires.
         MISSING_KEY = "missing-key";
         /// A value of another type than the format has there.

@@ -17,8 +17,6 @@ pub struct Keys {
     pub known: &'static [&'static str],
     /// Those of them that it must have.
     pub required: &'static [&'static str],
-    /// Keys that a later version will know: refused by name, so that nobody relies on what has no effect.
-    pub later: &'static [&'static str],
 }
 
 /// A table of a document.
@@ -64,10 +62,10 @@ impl<'d> Table<'d> {
         keys: &'static Keys,
     ) -> Table<'d> {
         let opened = Table { document, table, start: at.start, end: at.end, keys };
-        for (key, value) in table {
+        for (key, _) in table {
             let name = key.get_ref().as_ref();
             if !keys.known.contains(&name) {
-                document.push(opened.unknown(name, key.span(), value.get_ref()));
+                document.push(opened.unknown(name, key.span()));
             }
         }
         for &key in keys.required {
@@ -78,19 +76,8 @@ impl<'d> Table<'d> {
         opened
     }
 
-    fn unknown(&self, name: &str, range: Range<usize>, value: &DeValue<'_>) -> Diagnostic {
+    fn unknown(&self, name: &str, range: Range<usize>) -> Diagnostic {
         let source = self.document.source();
-        if self.keys.later.contains(&name) {
-            let written = match value {
-                DeValue::Table(_) => format!("[{name}]"),
-                DeValue::Array(_) => format!("[[{name}]]"),
-                _ => name.to_string(),
-            };
-            let message = format!("this version does not know it yet: {written}");
-            return source
-                .diagnostic(Severity::Error, code::NOT_YET_SUPPORTED, range, message)
-                .hint("remove it: it would have no effect");
-        }
         let message = format!("unknown key in {}: {name}", self.keys.title);
         let hint = match closest(name, self.keys.known.iter().copied()) {
             Some(known) => format!("did you mean {known}?"),

@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{ANSWERS, FILE, TCP};
+use super::format::{ANSWERS, FILE, HISTORY, TCP};
 use super::{
-    AddressOrder, Answers, DEFAULT_PORT, Listen, LogFormat, MAX_CONNECTIONS, MAX_IDLE_SECONDS, MAX_WORKERS,
-    ServerVersion, Settings, Tcp, Watch, code,
+    AddressOrder, Answers, DEFAULT_PORT, History, Listen, LogFormat, MAX_CONNECTIONS, MAX_HISTORY,
+    MAX_IDLE_SECONDS, MAX_WORKERS, ServerVersion, Settings, Tcp, Watch, code,
 };
 use crate::model::Diagnostics;
 use crate::model::diagnostic::has_errors;
@@ -39,6 +39,11 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
         strict: root.get("strict").and_then(|value| value.boolean()).unwrap_or_default(),
         socket: named("socket", "file").map(|socket| folder.join(socket)),
         tcp: root.get("tcp").and_then(|value| value.table(&TCP)).map(|table| tcp(&table)).unwrap_or_default(),
+        history: root
+            .get("history")
+            .and_then(|value| value.table(&HISTORY))
+            .map(|table| history(&table))
+            .unwrap_or_default(),
         answers: root
             .get("answers")
             .and_then(|value| value.table(&ANSWERS))
@@ -112,6 +117,16 @@ fn tcp(table: &Table<'_>) -> Tcp {
         connections_per_prefix: limit("connections_per_prefix", MAX_CONNECTIONS)
             .unwrap_or(default.connections_per_prefix),
         idle_seconds: limit("idle_seconds", MAX_IDLE_SECONDS).unwrap_or(default.idle_seconds),
+    }
+}
+
+fn history(table: &Table<'_>) -> History {
+    let default = History::default();
+    let limit = |key| table.get(key).and_then(|value| limit(&value, MAX_HISTORY));
+    History {
+        generations: limit("generations").unwrap_or(default.generations),
+        days: limit("days").unwrap_or(default.days),
+        mebibytes: limit("mebibytes").unwrap_or(default.mebibytes),
     }
 }
 

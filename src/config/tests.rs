@@ -27,6 +27,9 @@ socket = "run/control"
 connections = 100
 connections_per_prefix = 10
 idle_seconds = 6553
+[history]
+generations = 10
+days = 7
 [answers]
 address_order = "fixed"
 version_bind = "one"
@@ -49,6 +52,7 @@ id_server = "fra-1"
             strict: true,
             socket: Some("/etc/portolan/run/control".into()),
             tcp: Tcp { connections: 100, connections_per_prefix: 10, idle_seconds: 6553 },
+            history: History { generations: 10, days: 7, mebibytes: 1024 },
             answers: Answers {
                 address_order: AddressOrder::Fixed,
                 version_bind: ServerVersion::Text("one".into()),
@@ -92,6 +96,11 @@ connections = 0
 connections_per_prefix = 1000001
 idle_seconds = -1
 timeout = 1
+[history]
+generations = 0
+days = 1000001
+mebibytes = ""
+years = 1
 "#,
     );
     assert_eq!(settings, None);
@@ -118,6 +127,10 @@ timeout = 1
             "16:26+7 bad-limit: connections_per_prefix must be 1 to 1000000, not: 1000001",
             "17:16+2 bad-limit: idle_seconds must be 1 to 6553, not: -1",
             "18:1+7 unknown-key: unknown key in [tcp]: timeout",
+            "20:15+1 bad-limit: generations must be 1 to 1000000, not: 0",
+            "21:8+7 bad-limit: days must be 1 to 1000000, not: 1000001",
+            "22:13+2 wrong-type: mebibytes must be an integer, not a string",
+            "23:1+5 unknown-key: unknown key in [history]: years",
         ]
     );
     assert_eq!(read("listen = []").1, ["1:10+2 listens-nowhere: listen has no address"]);

@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::ahead::{Ahead, Progress};
 use super::books::Books;
 use super::desk::{Desk, Found, Shelf};
+use super::entry::Said;
 use super::look::{Ask, Gate, Looked, Open, look};
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::source::Kind;
@@ -63,6 +64,8 @@ pub struct Engine {
     pub(super) base: Option<Manifest>,
     /// A remembered immutable map that is being taken away.
     pub(super) forgotten: Option<MapId>,
+    /// Who makes the change that is at work, and why: set by a command for as long as it takes.
+    pub(super) said: Said,
     /// Whether the files were looked at since the start: before that nobody knows whether they are what is served.
     pub(super) has_looked: bool,
     /// How far reading many zones is.

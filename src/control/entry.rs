@@ -11,6 +11,13 @@ use super::report::{Change, Entry, Outcome};
 use super::state::Intent;
 use crate::wire::Name;
 
+/// Who makes a change, and why, where a command says so.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    pub(super) by: Option<String>,
+    pub(super) reason: Option<String>,
+}
+
 impl Engine {
     /// What is to be known of the generation that `intent` makes. `change` is what is known of the whole change.
     pub(super) fn entry(
@@ -36,6 +43,8 @@ impl Engine {
             outcome: Outcome::Published,
             cost: change.cost,
             commit: commit_of(&self.sources),
+            by: self.said.by.clone(),
+            reason: self.said.reason.clone(),
             ..Entry::default()
         }
     }

@@ -9,6 +9,7 @@ use super::ahead::{Ahead, Progress};
 use super::books::{Books, Known, ServedZone};
 use super::desk::{Desk, Shelf};
 use super::engine::{Engine, How, add_cost, now};
+use super::entry::Said;
 use super::look::{Ask, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::source::Kind;
@@ -103,6 +104,7 @@ impl Engine {
             started: now(),
             base: None,
             forgotten: None,
+            said: Said::default(),
             has_looked: false,
             progress: Arc::default(),
         }

@@ -14,3 +14,6 @@ pub mod diagnostics_folders {}
 
 #[doc = include_str!("diagnostics-zone.md")]
 pub mod diagnostics_zone {}
+
+#[doc = include_str!("history.md")]
+pub mod history {}

@@ -6,6 +6,7 @@ mod immutable;
 mod included;
 mod lists;
 mod operator;
+mod past;
 mod random;
 mod restart;
 mod settings;

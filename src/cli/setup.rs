@@ -14,6 +14,8 @@ use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
 use crate::control::{self, Engine, Loaded, Rules, Sources, StartFrom, StateLock, WatchMode, talk};
 use crate::model::{Diagnostic, MapId, Severity};
+use crate::control::{self, Engine, Loaded, Retention, Sources, StartFrom, StateLock, WatchMode, talk};
+use crate::model::{Diagnostic, Severity};
 use crate::server::{Listen, TcpLimits};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Facts;
@@ -113,7 +115,8 @@ impl Setup {
         let (sources, state) = (self.sources(), &self.settings.state);
         let opened = Engine::start(sources, state, from, self.rules(), progress);
         drop(shown);
-        let (engine, first) = opened.map_err(|error| error.to_string())?;
+        let (mut engine, first) = opened.map_err(|error| error.to_string())?;
+        engine.retain(retention(self.settings.history));
         if engine.snapshot().zones.is_empty() {
             tracing::warn!(folder = %self.settings.zones.display(), "there is no master file: every query is refused");
         }
@@ -142,6 +145,15 @@ impl Setup {
         };
         serve(parts).map_err(|error| error.to_string())?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What is kept of the history.
+fn retention(history: config::History) -> Retention {
+    Retention {
+        generations: history.generations.into(),
+        seconds: u64::from(history.days) * 24 * 60 * 60,
+        octets: u64::from(history.mebibytes) << 20,
     }
 }
 

@@ -8,6 +8,10 @@ use super::format::{ANSWERS, FILE, GUARDS, SHARE, TCP};
 use super::{
     AddressOrder, Answers, DEFAULT_PORT, Guards, Listen, LogFormat, MAX_CONNECTIONS, MAX_GUARD,
     MAX_IDLE_SECONDS, MAX_WORKERS, ServerVersion, Settings, Share, Tcp, Watch, code,
+use super::format::{ANSWERS, FILE, HISTORY, TCP};
+use super::{
+    AddressOrder, Answers, DEFAULT_PORT, History, Listen, LogFormat, MAX_CONNECTIONS, MAX_HISTORY,
+    MAX_IDLE_SECONDS, MAX_WORKERS, ServerVersion, Settings, Tcp, Watch, code,
 };
 use crate::model::diagnostic::has_errors;
 use crate::model::table::{Document, Table, Value};
@@ -41,6 +45,11 @@ pub(super) fn read(file: &Arc<str>, content: &[u8]) -> (Option<Settings>, Diagno
         ownership: root.get("ownership").and_then(|value| value.choice(&ownerships)).unwrap_or_default(),
         socket: named("socket", "file").map(|socket| folder.join(socket)),
         tcp: root.get("tcp").and_then(|value| value.table(&TCP)).map(|table| tcp(&table)).unwrap_or_default(),
+        history: root
+            .get("history")
+            .and_then(|value| value.table(&HISTORY))
+            .map(|table| history(&table))
+            .unwrap_or_default(),
         answers: root
             .get("answers")
             .and_then(|value| value.table(&ANSWERS))
@@ -119,6 +128,16 @@ fn tcp(table: &Table<'_>) -> Tcp {
         connections_per_prefix: limit("connections_per_prefix", MAX_CONNECTIONS)
             .unwrap_or(default.connections_per_prefix),
         idle_seconds: limit("idle_seconds", MAX_IDLE_SECONDS).unwrap_or(default.idle_seconds),
+    }
+}
+
+fn history(table: &Table<'_>) -> History {
+    let default = History::default();
+    let limit = |key| table.get(key).and_then(|value| limit(&value, MAX_HISTORY));
+    History {
+        generations: limit("generations").unwrap_or(default.generations),
+        days: limit("days").unwrap_or(default.days),
+        mebibytes: limit("mebibytes").unwrap_or(default.mebibytes),
     }
 }
 

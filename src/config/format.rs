@@ -39,6 +39,8 @@ pub struct FileFormat {
     pub socket: Option<String>,
     /// Limits on TCP connections.
     pub tcp: Option<TcpFormat>,
+    /// How long earlier generations are remembered: within all of these limits.
+    pub history: Option<HistoryFormat>,
     /// How answers look.
     pub answers: Option<AnswersFormat>,
     /// How much may be lost at once without anybody's approval.
@@ -92,6 +94,21 @@ pub struct TcpFormat {
     /// Seconds without a query after which a connection is closed. Default: 10.
     #[schemars(range(min = 1, max = 6553))]
     pub idle_seconds: Option<u32>,
+}
+
+/// How long earlier generations are remembered: within all of these limits.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryFormat {
+    /// Generations; what is served is among them. Default: 1000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub generations: Option<u32>,
+    /// Days. Default: 90.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub days: Option<u32>,
+    /// Size of the state with all of it in MiB; what is served is kept whatever it takes. Default: 1024.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub mebibytes: Option<u32>,
 }
 
 /// How answers look.
@@ -211,12 +228,28 @@ pub(super) static GUARDS: Keys = Keys {
         "addresses_gone",
         "zones_losing_family",
         "operator_names",
+        "zones", "addrmaps", "state", "listen", "workers", "metrics", "log", "watch", "strict", "socket",
+        "tcp", "history", "answers",
     ],
     required: &[],
     later: &[],
 };
 pub(super) static SHARE: Keys =
     Keys { title: "a limit of [guards]", known: &["percent", "floor"], required: &[], later: &[] };
+pub(super) static TCP: Keys = Keys {
+    title: "[tcp]",
+    known: &["connections", "connections_per_prefix", "idle_seconds"],
+    required: &[],
+    later: &[],
+};
+pub(super) static HISTORY: Keys =
+    Keys { title: "[history]", known: &["generations", "days", "mebibytes"], required: &[], later: &[] };
+pub(super) static ANSWERS: Keys = Keys {
+    title: "[answers]",
+    known: &["address_order", "version_bind", "id_server"],
+    required: &[],
+    later: &[],
+};
 
 /// The JSON Schema of `portolan.toml`.
 pub fn schema() -> serde_json::Value {
@@ -237,6 +270,7 @@ mod tests {
     fn the_types_describe_what_the_reader_knows() {
         assert_keys(&schema(), "", &FILE);
         assert_keys(&schema(), "/properties/tcp", &TCP);
+        assert_keys(&schema(), "/properties/history", &HISTORY);
         assert_keys(&schema(), "/properties/answers", &ANSWERS);
         assert_keys(&schema(), "/properties/guards", &GUARDS);
         assert_keys(&schema(), "/properties/guards/properties/zones_gone", &SHARE);

@@ -25,6 +25,8 @@ pub const MAX_WORKERS: u16 = 256;
 pub const MAX_CONNECTIONS: u32 = 1_000_000;
 /// Most that a limit of `[guards]` can be set to.
 pub const MAX_GUARD: u32 = 1_000_000_000;
+/// Most generations, days and MiB of history.
+pub const MAX_HISTORY: u32 = 1_000_000;
 /// Longest time that a TCP connection may be idle: what edns-tcp-keepalive can say (RFC 7828 section 3.1).
 pub const MAX_IDLE_SECONDS: u32 = 6553;
 
@@ -55,6 +57,8 @@ pub struct Settings {
     pub socket: Option<PathBuf>,
     /// TCP connections.
     pub tcp: Tcp,
+    /// How long earlier generations are remembered.
+    pub history: History,
     /// How answers look.
     pub answers: Answers,
     /// How much may be lost at once.
@@ -106,6 +110,23 @@ pub struct Tcp {
 impl Default for Tcp {
     fn default() -> Tcp {
         Tcp { connections: 4096, connections_per_prefix: 256, idle_seconds: 10 }
+    }
+}
+
+/// How long earlier generations are remembered: within all of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// Generations, 1 to [`MAX_HISTORY`]; what is served is among them.
+    pub generations: u32,
+    /// Days, 1 to [`MAX_HISTORY`].
+    pub days: u32,
+    /// Size of the state with all of it in MiB, 1 to [`MAX_HISTORY`].
+    pub mebibytes: u32,
+}
+
+impl Default for History {
+    fn default() -> History {
+        History { generations: 1_000, days: 90, mebibytes: 1_024 }
     }
 }
 
@@ -161,6 +182,7 @@ impl Default for Settings {
             ownership: Ownership::default(),
             socket: None,
             tcp: Tcp::default(),
+            history: History::default(),
             answers: Answers::default(),
             guards: Guards::default(),
         }
@@ -223,6 +245,7 @@ impl Settings {
             ownership: self.ownership,
             socket: socket.or(self.socket),
             tcp: self.tcp,
+            history: self.history,
             answers: self.answers,
             guards: self.guards,
         }

@@ -28,6 +28,9 @@ socket = "run/control"
 connections = 100
 connections_per_prefix = 10
 idle_seconds = 6553
+[history]
+generations = 10
+days = 7
 [answers]
 address_order = "fixed"
 version_bind = "one"
@@ -61,6 +64,7 @@ operator_names = 11
             guards: Guards::default(),
             socket: Some("/etc/portolan/run/control".into()),
             tcp: Tcp { connections: 100, connections_per_prefix: 10, idle_seconds: 6553 },
+            history: History { generations: 10, days: 7, mebibytes: 1024 },
             answers: Answers {
                 address_order: AddressOrder::Fixed,
                 version_bind: ServerVersion::Text("one".into()),
@@ -133,6 +137,11 @@ unproxied_zone = 1
 zones_gone = 10
 names_changed = { percent = 101, flor = 1 }
 operator_names = 1000000001
+[history]
+generations = 0
+days = 1000001
+mebibytes = ""
+years = 1
 "#,
     );
     assert_eq!(settings, None);
@@ -165,6 +174,10 @@ operator_names = 1000000001
             "23:29+3 bad-limit: percent must be 0 to 100, not: 101",
             "23:34+4 unknown-key: unknown key in a limit of [guards]: flor",
             "24:18+10 bad-limit: operator_names must be 0 to 1000000000, not: 1000000001",
+            "20:15+1 bad-limit: generations must be 1 to 1000000, not: 0",
+            "21:8+7 bad-limit: days must be 1 to 1000000, not: 1000001",
+            "22:13+2 wrong-type: mebibytes must be an integer, not a string",
+            "23:1+5 unknown-key: unknown key in [history]: years",
         ]
     );
     assert_eq!(read("listen = []").1, ["1:10+2 listens-nowhere: listen has no address"]);

@@ -9,6 +9,7 @@ use super::recall::explained;
 use super::source::Kind;
 use super::state::{Intent, Manifest};
 use crate::judge::Explanation;
+use crate::judge::explain::TurnTold;
 use crate::model::{AccountId, Place};
 use crate::wire::reader::Section;
 use crate::wire::{Name, Rcode, RrType};
@@ -51,8 +52,10 @@ impl Engine {
             }
         };
         let told = |explanation: &Explanation| answer_told(explanation);
-        let in_files = |explanation: &Explanation| place_in(explanation, &changed.files);
-        let place = in_files(&changed.after).or_else(|| changed.before.as_ref().and_then(in_files));
+        let mut places = places_in(&changed.after, &changed.files);
+        places.extend(changed.before.iter().flat_map(|before| places_in(before, &changed.files)));
+        let place = places.iter().position(|place| place.line > 0).unwrap_or(0);
+        let place = (!places.is_empty()).then(|| places.swap_remove(place));
         Ok(Blame {
             name: name.to_string(),
             rtype: rtype.to_string(),
@@ -153,14 +156,15 @@ fn answer_told(explanation: &Explanation) -> Vec<String> {
     lines
 }
 
-/// The last place on the way to an answer that is in one of these files: what decided last is nearest to the answer.
-fn place_in(explanation: &Explanation, files: &[FileTold]) -> Option<Place> {
-    let levels = |turn: &'_ crate::judge::explain::TurnTold| -> Vec<Place> {
+/// The places on the way to an answer that are in one of these files, the last first: what decided last is nearest to the
+/// answer.
+fn places_in(explanation: &Explanation, files: &[FileTold]) -> Vec<Place> {
+    let of_turn = |turn: &TurnTold| -> Vec<Place> {
         let chosen = turn.levels.iter().flat_map(|level| &level.maps).map(|(_, place)| place.clone());
         turn.place.iter().cloned().chain(chosen).collect()
     };
-    let places: Vec<Place> = explanation.turns.iter().flat_map(levels).collect();
-    let is_changed = |place: &&Place| files.iter().any(|told| told.file == *place.file);
-    let with_line = places.iter().filter(|place| place.line > 0).rfind(is_changed);
-    with_line.or_else(|| places.iter().rfind(is_changed)).cloned()
+    let mut places: Vec<Place> = explanation.turns.iter().flat_map(of_turn).collect();
+    places.retain(|place| files.iter().any(|told| told.file == *place.file));
+    places.reverse();
+    places
 }

@@ -14,6 +14,7 @@ use super::commit::take_back;
 use super::desk::{Desk, Found, Shelf};
 use super::hour::Hour;
 use super::judging::Judged;
+use super::entry::Said;
 use super::look::{Ask, Gate, Looked, Open, look};
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::settling::{Settled, Taken};
@@ -83,6 +84,8 @@ pub struct Engine {
     pub(super) base: Option<Manifest>,
     /// A remembered immutable map that is being taken away.
     pub(super) forgotten: Option<MapId>,
+    /// Who makes the change that is at work, and why: set by a command for as long as it takes.
+    pub(super) said: Said,
     /// Whether the files were looked at since the start: before that nobody knows whether they are what is served.
     pub(super) has_looked: bool,
     pub(super) clock: Clock,

@@ -11,6 +11,13 @@ use super::report::{Change, Entry, Outcome};
 use super::state::Intent;
 use crate::wire::Name;
 
+/// Who makes a change, and why, where a command says so.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    pub(super) by: Option<String>,
+    pub(super) reason: Option<String>,
+}
+
 impl Engine {
     /// What is to be known of the generation that `intent` makes. `change` is what is known of the whole change.
     pub(super) fn entry(
@@ -40,6 +47,8 @@ impl Engine {
             proof: change.proof.clone(),
             by: change.by.clone(),
             reason: change.reason.clone(),
+            by: self.said.by.clone(),
+            reason: self.said.reason.clone(),
             ..Entry::default()
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::report::Change;
 use super::source::Kind;
-use super::state::{Intent, Manifest};
+use super::state::{Intent, Manifest, Retention};
 use super::store::Store;
 use super::{SourcePath, Tree};
 use crate::model::{AccountId, World};
@@ -15,6 +15,11 @@ use crate::snapshot::Snapshot;
 use crate::wire::Name;
 
 impl Engine {
+    /// What is kept of earlier generations from now on.
+    pub fn retain(&mut self, retention: Retention) {
+        self.store.state.retain(retention);
+    }
+
     /// Everything that a remembered generation says. What of it is not good in this version is faulty.
     pub fn world_at(&mut self, manifest: &Manifest) -> World {
         self.with_past(manifest.clone(), |past| {

@@ -10,6 +10,8 @@ use super::books::{Books, Known, ServedZone};
 use super::desk::{Desk, Shelf};
 use super::engine::{Clock, Engine, How, Rules, add_cost, first_settled};
 use super::hour::Hour;
+use super::engine::{Engine, How, add_cost, now};
+use super::entry::Said;
 use super::look::{Ask, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::source::Kind;
@@ -105,6 +107,7 @@ impl Engine {
             started: Clock::default().now(),
             base: None,
             forgotten: None,
+            said: Said::default(),
             has_looked: false,
             clock: Clock::default(),
             asked_by: None,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::Stamp;
 use super::desk::{Desk, Shelf};
 use super::engine::{Engine, How};
+use super::entry::Said;
 use super::look::{Looked, Open};
 use super::report::{Change, Problem, Status, Trigger, Watching};
 use super::state::{Manifest, Remembered};
@@ -174,7 +175,9 @@ impl Engine {
         let (faults, lost) = (self.faults.clone(), self.lost.clone());
         let looked = Looked { units, faults, lost, ..Looked::default() };
         self.forgotten = Some(id.clone());
+        self.said = Said { by: None, reason: Some(reason.to_owned()) };
         let change = self.change(begun, Trigger::Reload, looked, &mut Open, How::default());
+        self.said = Said::default();
         if self.forgotten.take().is_some() {
             // It was not published: it is remembered as before.
             self.books.immutable.extend(remembered.map(|map| (id.clone(), map)));

@@ -25,3 +25,5 @@ pub mod guards {}
 pub mod safety {}
 #[doc = include_str!("ledger.md")]
 pub mod ledger {}
+#[doc = include_str!("history.md")]
+pub mod history {}

@@ -8,6 +8,7 @@ mod included;
 mod ledger;
 mod lists;
 mod operator;
+mod past;
 mod random;
 mod restart;
 mod settings;

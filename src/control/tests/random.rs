@@ -19,7 +19,7 @@ const ORIGINS: [&str; 4] = ["one.example", "two.example", "sub.two.example", "fo
 
 /// What an operator does.
 #[derive(Clone)]
-enum Edit {
+pub(super) enum Edit {
     /// Writes a file; the variant says what.
     Write(usize, u8),
     Remove(usize),
@@ -47,13 +47,13 @@ impl fmt::Debug for Edit {
 
 /// Edits, whether the server is told of everything or of the paths only, or not yet.
 #[derive(Clone, Debug)]
-struct Step {
-    edits: Vec<Edit>,
+pub(super) struct Step {
+    pub(super) edits: Vec<Edit>,
     told: Told,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Told {
+pub(super) enum Told {
     Everything,
     Paths,
     /// Of the last edit only; the others are told with a later step.
@@ -200,13 +200,13 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let told = prop_oneof![3 => Just(Told::Everything), 3 => Just(Told::Paths), 2 => Just(Told::Last)];
     (prop::collection::vec(edit(), 1..5), told).prop_map(|(edits, told)| Step { edits, told })
 }
 
 /// Does it, and names the paths that were touched.
-fn take(place: &Place, edit: &Edit) -> Vec<String> {
+pub(super) fn take(place: &Place, edit: &Edit) -> Vec<String> {
     let files = files();
     match edit {
         Edit::Write(file, variant) => {

@@ -304,3 +304,68 @@ fn a_note_is_on_the_disk_or_not_there_and_nothing_else_is_touched() {
         assert_eq!(state.generations().len(), 2);
     }
 }
+
+#[test]
+fn an_edit_costs_its_own_size_however_long_the_history_and_the_pack_does_not_grow_without_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::open(dir.path()).unwrap().state;
+    let mut manifest = Manifest::default();
+    let limit = Retention { generations: 100, octets: 60_000, ..Retention::default() };
+    state.retain(limit);
+    let (mut largest, mut compacted, mut costs) = (0, 0, Vec::new());
+    for generation in 1..=4_000_u64 {
+        let content = generation.to_le_bytes().repeat(50);
+        let intent = edit(generation, "a", &content);
+        let cost = state.intend(&intent, &[(Digest::of(&content), &content)], &entry(generation)).unwrap();
+        costs.push(cost);
+        state.confirm(generation).unwrap();
+        manifest.apply(&intent);
+        // As the server does, with another threshold.
+        if state.end >= state.worth_at {
+            compacted += u64::from(state.compact(10_000).unwrap());
+        } else if generation == 1 {
+            state.worth_at = 20_000;
+        }
+        largest = largest.max(state.size());
+    }
+    // The confirm that another write did already makes the only difference, and the length of a number.
+    let (least, most) = (costs.iter().min().unwrap(), costs.iter().max().unwrap());
+    assert!(most - least <= record::CONFIRM + 8, "{least} to {most}");
+    assert!(largest < 2 * limit.octets + 20_000, "{largest}");
+    assert!(state.generations().len() < 400, "{}", state.generations().len());
+    // A rewriting pays for as much as it writes.
+    assert!((10..200).contains(&compacted), "{compacted}");
+    assert_eq!(State::open(dir.path()).unwrap().confirmed, Some(manifest));
+}
+
+#[test]
+fn a_damaged_content_of_the_past_does_not_stop_compaction() {
+    use std::os::unix::fs::FileExt;
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::open(dir.path()).unwrap().state;
+    let mut manifest = Manifest::default();
+    let contents: Vec<Vec<u8>> = (1..=20_u8).map(|octet| vec![octet; 500]).collect();
+    for (generation, content) in (1..).zip(&contents) {
+        publish(&mut state, &mut manifest, &edit(generation, "a", content), &[content]);
+    }
+    let damaged = Digest::of(&contents[17]);
+    let at = state.place(&damaged).unwrap() + RECORD_HEAD as u64;
+    let pack = fs::OpenOptions::new().write(true).open(dir.path().join(FILE)).unwrap();
+    pack.write_all_at(b"X", at).unwrap();
+    keep(&mut state, 5);
+    assert!(state.compact(0).unwrap());
+    assert!(matches!(state.read(&damaged), Err(StateError::Missing { .. })));
+    let known: Vec<u64> = state.generations().iter().map(|known| known.generation).collect();
+    assert_eq!(known, [16, 17, 18, 19, 20]);
+    assert_eq!(state.read(&Digest::of(&contents[18])).unwrap(), contents[18]);
+    assert_eq!(reopened(dir.path()), (Some(manifest.clone()), None));
+    // And again, although it is not there at all any more.
+    for generation in 21..30 {
+        publish(&mut state, &mut manifest, &edit(generation, "b", &contents[1]), &[&contents[1]]);
+    }
+    keep(&mut state, 11);
+    state.compact(0).unwrap();
+    keep(&mut state, 2);
+    assert!(state.compact(0).unwrap());
+    assert_eq!(reopened(dir.path()), (Some(manifest), None));
+}

@@ -96,7 +96,7 @@ impl Builder {
         let sets = self.sets.take_changed();
         rest.cost.sets_stored = sets.len() as u64;
         self.snapshot.sets.store(sets);
-        self.snapshot.generation = generation;
+        self.snapshot.identify(generation, self.snapshot.content);
         (self.snapshot.clone(), rest.cost)
     }
 

@@ -31,6 +31,7 @@ idle_seconds = 6553
 address_order = "fixed"
 version_bind = "one"
 id_server = "fra-1"
+nsid = false
 "#,
     );
     assert_eq!(told, Vec::<String>::new());
@@ -53,6 +54,7 @@ id_server = "fra-1"
                 address_order: AddressOrder::Fixed,
                 version_bind: ServerVersion::Text("one".into()),
                 id_server: Some("fra-1".into()),
+                nsid: false,
             },
         })
     );

@@ -43,7 +43,7 @@ impl Engine {
         match written {
             Ok(octets) => change.cost.bytes_remembered += octets,
             Err(error) if how.without_state || how.first => {
-                tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
+                tracing::error!(%error, "published without being remembered: {}", self.store.restart());
                 self.store.keep(whole, contents);
             }
             Err(error) => {
@@ -79,7 +79,9 @@ impl Engine {
             let put = ZoneChange::Put { account: zone.account.clone(), zone: zone.zone.clone() };
             (zone.origin.clone(), put)
         }));
-        let (snapshot, cost) = self.builder.apply(edit, intent.generation);
+        let (mut snapshot, cost) = self.builder.apply(edit, intent.generation);
+        self.books.content = self.books.content.after(&self.books, &intent, &plain);
+        snapshot.identify(intent.generation, self.books.content.content);
         change.cost.sets_stored += cost.sets_stored;
         let before = self.publisher.publish(Arc::new(snapshot));
         self.retired.push(before);

@@ -11,6 +11,7 @@ mod ahead;
 mod asked;
 mod books;
 mod commit;
+mod content;
 mod cores;
 mod desk;
 mod engine;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::ahead::{Ahead, Progress};
 use super::books::{Books, Known, ServedZone};
+use super::content::Served;
 use super::desk::{Desk, Shelf};
 use super::engine::{Engine, How, add_cost, now};
 use super::look::{Ask, Open};
@@ -85,7 +86,9 @@ impl Engine {
             forgotten: None,
             has_looked: false,
             progress,
+            samples: Arc::default(),
         };
+        engine.store.remembers = confirmed.is_some();
         let change = match (from, confirmed) {
             (StartFrom::State, Some(manifest)) => engine.restore(manifest, intent),
             (_, confirmed) => {
@@ -164,6 +167,7 @@ impl Engine {
             (intent, after)
         });
         self.take_from_memory(manifest, &mut change);
+        self.identify();
         if let Some((intent, after)) = after {
             self.judge_again(&after, &intent, &mut change);
         }
@@ -173,6 +177,15 @@ impl Engine {
         change.zones.clear();
         self.changes.push_front(change.clone());
         change
+    }
+
+    /// Says of what is served which state it is, by all that is in the books.
+    fn identify(&mut self) {
+        self.books.content = Served::of(&self.books);
+        let mut snapshot = Snapshot::clone(&self.publisher.current());
+        snapshot.identify(snapshot.generation, self.books.content.content);
+        self.retired.push(self.publisher.publish(Arc::new(snapshot)));
+        self.retired.free();
     }
 
     fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {

@@ -16,6 +16,7 @@ use super::talk::{Listener, Reply, Request, TalkError};
 use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
 use super::watched::{Rule, Watched};
 use crate::model::MapId;
+use crate::telemetry::Samples;
 use crate::telemetry::changes::{Changes, Done};
 use crate::wire::{Name, RrType};
 
@@ -59,6 +60,8 @@ pub struct KeeperParts {
     pub socket: PathBuf,
     /// What is counted.
     pub changes: Arc<Changes>,
+    /// What was asked, as far as it is kept.
+    pub samples: Arc<Samples>,
     /// Who is told of reloads.
     pub manager: Manager,
     /// What the start came to.
@@ -158,12 +161,13 @@ struct Loop {
 
 impl Loop {
     fn new(
-        parts: KeeperParts,
+        mut parts: KeeperParts,
         listener: Option<Listener>,
         tasks: Sender<Task>,
         queue: Receiver<Task>,
     ) -> Loop {
         let sources = parts.engine.sources.clone();
+        parts.engine.samples = parts.samples;
         let now = Instant::now();
         let signals = tasks.clone();
         let wake = move |signal| {
@@ -287,6 +291,9 @@ impl Loop {
             match self.engine.try_again() {
                 Some(change) => self.done(&change),
                 None => self.tell_state(),
+            }
+            if self.engine.has_descriptors_again() {
+                self.everything(Trigger::Files);
             }
         }
         if let (Some(at), Some((interval, ping))) = (self.alive_at, self.manager.watchdog)

@@ -2,8 +2,14 @@
 //!
 //! Invariant: pure functions; no I/O, no clock.
 
+pub mod compare;
 mod dig;
 pub mod explain;
+mod said;
+#[cfg(test)]
+mod testing;
+pub mod traffic;
 
 pub use dig::dig_text;
 pub use explain::{Explanation, explain};
+pub use traffic::{Traffic, traffic};

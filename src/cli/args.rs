@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::compare::Target;
 use crate::wire::{Name, RrType};
 
 /// An authoritative DNS server that answers proxied names from address maps.
@@ -34,6 +35,8 @@ pub enum Command {
     Serve(ServeOptions),
     /// Read all files and tell every fault, without serving
     Check(CheckOptions),
+    /// Ask the server that is to be replaced, and tell where it answers otherwise than the files would
+    Compare(CompareOptions),
     /// Tell why a name is answered what it is answered
     Explain(ExplainOptions),
     /// Tell how the running server is: what it serves, what is held and why
@@ -134,6 +137,26 @@ pub struct CheckOptions {
     pub json: bool,
 }
 
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// The server to ask; port 53 where none is named
+    #[arg(value_name = "@SERVER[:PORT]", value_parser = Target::parse)]
+    pub server: Target,
+    /// The zones to ask about; all of the files where none is named
+    #[arg(value_name = "ZONE", value_parser = zone)]
+    pub zones: Vec<Name>,
+    /// Seconds that each of three tries of a question may take, 1 to 60
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=60))]
+    pub timeout: u16,
+    /// Count what differs because a name is proxied as well
+    #[arg(long)]
+    pub strict: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainOptions {
@@ -191,6 +214,14 @@ pub struct ForgetMapOptions {
 
 fn name(text: &str) -> Result<Name, String> {
     Name::parse(text, Some(&Name::root())).map_err(|error| error.to_string())
+}
+
+/// A zone. Nothing where a zone is expected must not mean all of them.
+fn zone(text: &str) -> Result<Name, String> {
+    match text {
+        "" => Err("an empty name is no zone; leave it out to ask about all zones".to_owned()),
+        _ => name(text),
+    }
 }
 
 fn rr_type(text: &str) -> Result<RrType, String> {

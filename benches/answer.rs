@@ -132,7 +132,7 @@ fn steps(c: &mut Criterion) {
     let outcome = resolve(&snapshot, &query.question, &mut ());
     let mut out = [0; 4096];
     out[..packet.len()].copy_from_slice(&packet);
-    let frame = Frame { limit: 1232, turn: Some(1), keepalive: None, tail: &[] };
+    let frame = Frame { limit: 1232, turn: Some(1), keepalive: None, nsid: &[], tail: &[] };
     group.bench_function("write", |b| {
         b.iter(|| write(black_box(&outcome), &query, frame, black_box(&mut out)));
     });

@@ -12,6 +12,7 @@ use portolan::model::{
     Membership, Place, World, ZoneContent, ZoneData,
 };
 use portolan::snapshot::Publisher;
+use portolan::telemetry::Samples;
 use portolan::wire::Name;
 use portolan::zonefile::{ReadOptions, read_zone};
 
@@ -60,7 +61,8 @@ fn no_answer_allocates() {
                 let mut packet = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
                 packet.extend(Name::parse(name, None).unwrap().as_wire());
                 packet.extend([0, rtype, 0, class].map(|octet: u16| octet.to_be_bytes()[1]));
-                packet.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+                // Who answers is asked as well.
+                packet.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 3, 0, 0]);
                 for transport in [Transport::Udp, Transport::Stream] {
                     let mut answered = None;
                     let counted = allocation_counter::measure(|| {
@@ -74,6 +76,19 @@ fn no_answer_allocates() {
         }
     }
     assert_eq!(asked, 11 * 13 * 2 * 2);
+}
+
+#[test]
+fn noting_a_question_does_not_allocate() {
+    let samples = Samples::new();
+    let rings = samples.rings(64);
+    let mut packet = vec![0; 12];
+    packet.extend(Name::parse("some.name.that.is.noted.example.", None).unwrap().as_wire());
+    packet.extend([0, 1, 0, 1]);
+    // More than there is room for.
+    let counted = allocation_counter::measure(|| (0..5000).for_each(|_| rings[0].note(&packet)));
+    assert_eq!(counted.count_total, 0);
+    assert!(samples.questions().len() > 500);
 }
 
 fn read(origin: &Name, text: &str) -> ZoneData {

@@ -2,19 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod client;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use client::served::{self, Records, framed, receive};
 use portolan::answer::{self, Settings};
-use portolan::compile::compile;
-use portolan::model::{AccountId, LoadedZone, Record, RecordTags, World, ZoneContent, ZoneData};
 use portolan::server::{Given, Listen, ListenError, Server, ServerConfig, StartError, TcpLimits};
-use portolan::snapshot::{Publisher, Snapshot};
-use portolan::telemetry::{Cell, Counters, Transport};
+use portolan::snapshot::{Content, Publisher, Seed, Snapshot};
+use portolan::telemetry::{Cell, Counters, Samples, Transport};
 use portolan::wire::reader::{Message, Section};
-use portolan::wire::{Name, Rcode, RrType};
+use portolan::wire::{Rcode, RrType};
 
 const V4: &str = "127.0.0.1:0";
 const V6: &str = "[::1]:0";
@@ -22,13 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A zone with what is hard to carry over a stream.
 fn snapshot(generation: u64) -> Arc<Snapshot> {
-    let origin = Name::parse("Example.", None).unwrap();
-    let mut records = Vec::new();
-    let mut add = |owner: &str, rtype: RrType, rdata: &[u8]| {
-        let owner = Name::parse(owner, Some(&origin)).unwrap();
-        let (tags, rdata) = (RecordTags::default(), rdata.into());
-        records.push(Record { owner, rtype, ttl: 3600, rdata, tags, file: 0, line: 1 });
-    };
+    let mut records: Records = Vec::new();
+    let mut add = |owner, rtype, rdata: &[u8]| records.push((owner, rtype, rdata.to_vec()));
     add(
         "Example.",
         RrType::SOA,
@@ -47,11 +43,7 @@ fn snapshot(generation: u64) -> Arc<Snapshot> {
     for n in 0..8 {
         add("large", RrType::TXT, &[&[255][..], &[b'a' + n; 255]].concat());
     }
-    let zone = ZoneData { origin: origin.clone(), files: vec!["example.zone".into()], records };
-    let account = AccountId::default_account();
-    let content = ZoneContent::Good(Arc::new(zone));
-    let world = World { zones: vec![LoadedZone { origin, account, content }], ..World::default() };
-    Arc::new(compile(&world, generation).snapshot)
+    served::snapshot(generation, "Example.", 3600, records)
 }
 
 struct Running {
@@ -68,7 +60,8 @@ fn config(addresses: &[&str], workers: usize) -> ServerConfig {
     let settings = Settings { version: Some("portolan".to_owned()), ..Settings::default() };
     let tcp = TcpLimits::default();
     let settings = Arc::new(settings);
-    ServerConfig { listen: listen(addresses), given: Given::default(), workers, tcp, settings }
+    let samples = Arc::default();
+    ServerConfig { listen: listen(addresses), given: Given::default(), workers, tcp, settings, samples }
 }
 
 fn start(addresses: &[&str], workers: usize) -> Running {
@@ -85,14 +78,11 @@ impl Running {
 }
 
 fn query(name: &str, rtype: RrType, class: u16, opt: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, u8::from(!opt.is_empty())];
-    bytes.extend(Name::parse(name, None).unwrap().as_wire());
-    bytes.extend(rtype.0.to_be_bytes());
-    bytes.extend(class.to_be_bytes());
-    bytes.extend(opt);
-    bytes
+    served::query(0x1234, name, rtype, class, opt)
 }
 
+/// Asks who answers.
+const NSID: &[u8] = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x04\x00\x03\x00\x00";
 const OPT: &[u8] = b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00";
 
 fn udp(server: SocketAddr) -> UdpSocket {
@@ -124,23 +114,13 @@ fn tcp(server: SocketAddr) -> TcpStream {
 }
 
 fn send_tcp(stream: &mut TcpStream, query: &[u8]) {
-    let mut framed = (query.len() as u16).to_be_bytes().to_vec();
-    framed.extend(query);
-    stream.write_all(&framed).unwrap();
-}
-
-fn receive_tcp(stream: &mut TcpStream) -> Vec<u8> {
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut answer).unwrap();
-    answer
+    stream.write_all(&framed(query)).unwrap();
 }
 
 fn ask_tcp(server: SocketAddr, query: &[u8]) -> Vec<u8> {
     let mut stream = tcp(server);
     send_tcp(&mut stream, query);
-    receive_tcp(&mut stream)
+    receive(&mut stream)
 }
 
 fn parse(answer: &[u8]) -> Message {
@@ -173,6 +153,7 @@ fn udp_sends_the_one_answer_and_tcp_the_same_message() {
         query("oNe.exAmple.", RrType::A, 1, b""),
         query("one.example.", RrType::AAAA, 1, OPT),
         query("one.example.", RrType::MX, 1, OPT),
+        query("one.example.", RrType::MX, 1, NSID),
         query("one.example.", RrType::ANY, 1, OPT),
         query("one.example.", RrType(65280), 1, b""),
         query("one.example.", RrType(65281), 1, b""),
@@ -202,6 +183,48 @@ fn udp_sends_the_one_answer_and_tcp_the_same_message() {
 }
 
 #[test]
+fn who_asks_is_told_which_state_answers_and_nobody_else() {
+    let running = start(&[V4], 1);
+    let told = |answer: Vec<u8>| parse(&answer).opt().unwrap().rdata.to_vec();
+    let says = |text: &str| [&[0, 3, 0, text.len() as u8][..], text.as_bytes()].concat();
+    let ask = query("one.example.", RrType::A, 1, NSID);
+    assert_eq!(told(ask_udp(running.address(), &ask)), says("g1-0000000000000000"));
+    assert_eq!(told(ask_tcp(running.address(), &ask)), says("g1-0000000000000000"));
+    let mut next = Snapshot::clone(&snapshot(2));
+    next.identify(1_795_270_001, Content::default().with(0x4f1c_2a0d_8e6b_9357));
+    running.publisher.publish(Arc::new(next));
+    assert_eq!(told(ask_udp(running.address(), &ask)), says("g1795270001-4f1c2a0d8e6b9357"));
+    // An answer that is cut short says it as well.
+    let large = query("large.example.", RrType::TXT, 1, NSID);
+    assert_eq!(told(ask_udp(running.address(), &large)), says("g1795270001-4f1c2a0d8e6b9357"));
+    for plain in [OPT, b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x05\x00\x03\x00\x01x"] {
+        assert_eq!(told(ask_udp(running.address(), &query("one.example.", RrType::A, 1, plain))), b"");
+    }
+    let settings = Settings { nsid: false, ..Settings::default() };
+    let mut out = [0; 512];
+    let answered =
+        answer::respond(&snapshot(1), &settings, &ask, answer::Transport::Udp, 0, &mut out).unwrap();
+    assert_eq!(told(out[..answered.len].to_vec()), b"");
+}
+
+#[test]
+fn a_few_of_the_questions_are_kept() {
+    let publisher = Publisher::new(snapshot(1));
+    let (config, samples) = (config(&[V4], 1), Arc::new(Samples::new()));
+    let config = ServerConfig { samples: samples.clone(), ..config };
+    let server = Server::start(config, &publisher, Arc::new(Counters::new())).unwrap();
+    let socket = udp(server.local_addresses()[0]);
+    for number in 0..200 {
+        socket.send(&query(&format!("N{number}.Example."), RrType::A, 1, OPT)).unwrap();
+        receive_udp(&socket);
+    }
+    server.stop();
+    let kept = samples.questions();
+    let kept: Vec<String> = kept.iter().map(|(name, qtype)| format!("{name} {qtype}")).collect();
+    assert_eq!(kept, ["n0.example. A", "n64.example. A", "n128.example. A", "n192.example. A"]);
+}
+
+#[test]
 fn what_does_not_fit_a_datagram_comes_by_tcp() {
     let running = start(&[V4], 1);
     for (name, rtype, count) in [("many.example.", RrType::A, 200), ("large.example.", RrType::TXT, 8)] {
@@ -226,7 +249,7 @@ fn one_connection_takes_many_queries() {
         send_tcp(&mut stream, &query);
     }
     for _ in 0..100 {
-        assert_eq!(parse(&receive_tcp(&mut stream)).section(Section::Answer).count(), 1);
+        assert_eq!(parse(&receive(&mut stream)).section(Section::Answer).count(), 1);
     }
 }
 
@@ -289,7 +312,7 @@ fn after_stop_the_address_is_free_and_silent() {
     let addresses = running.server.local_addresses().to_vec();
     let mut idle = tcp(addresses[0]);
     send_tcp(&mut idle, &query("one.example.", RrType::A, 1, b""));
-    receive_tcp(&mut idle);
+    receive(&mut idle);
     running.server.stop();
     assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0, "an idle connection is closed");
     for address in addresses {
@@ -358,7 +381,7 @@ fn a_published_snapshot_is_answered_at_once_on_every_way() {
     for address in [running.address(), wildcard] {
         assert_eq!(parse(&ask_udp(address, &query)).rcode(), Rcode::NOERROR);
     }
-    running.publisher.publish(Arc::new(compile(&World::default(), 2).snapshot));
+    running.publisher.publish(Arc::new(Snapshot::empty(2, Seed::random())));
     for address in [running.address(), wildcard] {
         for _ in 0..8 {
             assert_eq!(parse(&ask_udp(address, &query)).rcode(), Rcode::REFUSED);

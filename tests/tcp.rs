@@ -2,42 +2,34 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod client;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use client::served::{self, Records, framed, receive};
 use portolan::answer::{self, Settings};
-use portolan::compile::compile;
-use portolan::model::{AccountId, LoadedZone, Record, RecordTags, World, ZoneContent, ZoneData};
 use portolan::server::{Given, Listen, Server, ServerConfig, TcpLimits};
 use portolan::snapshot::{Publisher, Snapshot};
 use portolan::telemetry::{Cell, Counters, Transport};
+use portolan::wire::RrType;
 use portolan::wire::reader::Message;
-use portolan::wire::{Name, RrType};
 use socket2::{Domain, Socket, Type};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn snapshot(address: u8) -> Arc<Snapshot> {
-    let origin = Name::parse("example.", None).unwrap();
-    let mut records = Vec::new();
-    let mut add = |owner: &str, rtype: RrType, rdata: &[u8]| {
-        let owner = Name::parse(owner, Some(&origin)).unwrap();
-        let (tags, rdata) = (RecordTags::default(), rdata.into());
-        records.push(Record { owner, rtype, ttl: 60, rdata, tags, file: 0, line: 1 });
-    };
+    let mut records: Records = Vec::new();
+    let mut add = |owner, rtype, rdata: &[u8]| records.push((owner, rtype, rdata.to_vec()));
     add("example.", RrType::SOA, b"\x02ns\x00\x01h\x00\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05");
     add("example.", RrType::NS, b"\x02ns\x00");
     add("one", RrType::A, &[192, 0, 2, address]);
     for n in 0..100 {
         add("large", RrType::TXT, &[&[255][..], &[b'a', n], &[b'x'; 253]].concat());
     }
-    let zone = ZoneData { origin: origin.clone(), files: vec!["example.zone".into()], records };
-    let content = ZoneContent::Good(Arc::new(zone));
-    let account = AccountId::default_account();
-    let world = World { zones: vec![LoadedZone { origin, account, content }], ..World::default() };
-    Arc::new(compile(&world, u64::from(address)).snapshot)
+    served::snapshot(u64::from(address), "example.", 60, records)
 }
 
 struct Running {
@@ -55,6 +47,7 @@ fn start(workers: usize, tcp: TcpLimits, idle: Duration) -> Running {
         workers,
         tcp,
         settings: Arc::new(Settings { stream_idle: idle, ..Settings::default() }),
+        samples: Arc::default(),
     };
     let server = Server::start(config, &publisher, counters.clone()).unwrap();
     Running { server, publisher, counters }
@@ -97,20 +90,11 @@ fn connected(stream: TcpStream) -> TcpStream {
 }
 
 fn query(name: &str, rtype: RrType, id: u16) -> Vec<u8> {
-    let mut bytes = id.to_be_bytes().to_vec();
-    bytes.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    bytes.extend(Name::parse(name, None).unwrap().as_wire());
-    bytes.extend(rtype.0.to_be_bytes());
-    bytes.extend([0, 1]);
-    framed(&bytes)
+    framed(&served::query(id, name, rtype, 1, b""))
 }
 
 fn one(id: u16) -> Vec<u8> {
     query("one.example.", RrType::A, id)
-}
-
-fn framed(message: &[u8]) -> Vec<u8> {
-    [&(message.len() as u16).to_be_bytes()[..], message].concat()
 }
 
 /// What the one answer to a framed query says, framed.
@@ -119,14 +103,6 @@ fn expected(query: &[u8]) -> Vec<u8> {
     let (settings, transport) = (Settings::default(), answer::Transport::Stream);
     let answered = answer::respond(&snapshot(1), &settings, &query[2..], transport, 0, &mut out).unwrap();
     framed(&out[..answered.len])
-}
-
-fn receive(stream: &mut TcpStream) -> Vec<u8> {
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut answer).unwrap();
-    answer
 }
 
 /// Asks and returns the last octet of the address.

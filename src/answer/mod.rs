@@ -45,13 +45,21 @@ pub struct Settings {
     pub version: Option<String>,
     /// Text of `id.server` in class CH, at most 255 octets; `None` refuses it.
     pub server_id: Option<String>,
+    /// Tell generation and content to clients that ask with NSID (RFC 5001).
+    pub nsid: bool,
     /// How long a stream may be idle before it is closed; clients that ask are told (RFC 7828).
     pub stream_idle: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { rotate: true, version: None, server_id: None, stream_idle: Duration::from_secs(10) }
+        Settings {
+            rotate: true,
+            version: None,
+            server_id: None,
+            nsid: true,
+            stream_idle: Duration::from_secs(10),
+        }
     }
 }
 
@@ -113,7 +121,7 @@ pub fn respond(
         return answer_located(snapshot, settings, &query, located, transport, turn, out);
     }
     let outcome = unusual(snapshot, settings, &query);
-    let frame = frame(settings, &query, transport, turn);
+    let frame = frame(snapshot, settings, &query, transport, turn);
     let tail = tsig.as_deref().unwrap_or_default();
     answered(&outcome, &query, Frame { tail, ..frame }, out)
 }
@@ -130,17 +138,27 @@ fn answer_located(
 ) -> Option<Answered> {
     let mut outcome = Outcome::code(snapshot, Rcode::NOERROR, None);
     resolve_located(&query.question, located, &mut (), &mut outcome);
-    answered(&outcome, query, frame(settings, query, transport, turn), out)
+    answered(&outcome, query, frame(snapshot, settings, query, transport, turn), out)
 }
 
-fn frame(settings: &Settings, query: &Query<'_>, transport: Transport, turn: u32) -> Frame<'static> {
+fn frame<'s>(
+    snapshot: &'s Snapshot,
+    settings: &Settings,
+    query: &Query<'_>,
+    transport: Transport,
+    turn: u32,
+) -> Frame<'s> {
     let (limit, keepalive) = match (transport, query.edns) {
         (Transport::Stream, Some(edns)) if edns.keepalive => (u16::MAX, Some(settings.idle_units())),
         (Transport::Stream, _) => (u16::MAX, None),
         (Transport::Udp, None) => (LEAST_UDP_SIZE, None),
         (Transport::Udp, Some(edns)) => (edns.udp_size.clamp(LEAST_UDP_SIZE, OWN_UDP_SIZE), None),
     };
-    Frame { limit: usize::from(limit), turn: settings.rotate.then_some(turn), keepalive, tail: &[] }
+    let nsid = match query.edns {
+        Some(edns) if edns.nsid && settings.nsid => snapshot.nsid(),
+        _ => &[],
+    };
+    Frame { limit: usize::from(limit), turn: settings.rotate.then_some(turn), keepalive, nsid, tail: &[] }
 }
 
 fn answered(outcome: &Outcome<'_>, query: &Query<'_>, frame: Frame<'_>, out: &mut [u8]) -> Option<Answered> {

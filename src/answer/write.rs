@@ -38,6 +38,8 @@ pub struct Frame<'t> {
     pub turn: Option<u32>,
     /// The idle timeout of the stream, in units of 100 ms, for clients that ask (RFC 7828).
     pub keepalive: Option<u16>,
+    /// The NSID option, for clients that ask (RFC 5001); else nothing.
+    pub nsid: &'t [u8],
     /// Appended behind everything else: a TSIG record.
     pub tail: &'t [u8],
 }
@@ -88,7 +90,7 @@ impl Message<'_, '_> {
         if sections != self.query.question.end() {
             return Err(Full);
         }
-        let options = Options { error: self.outcome.error, keepalive: frame.keepalive };
+        let options = Options { error: self.outcome.error, keepalive: frame.keepalive, nsid: frame.nsid };
         let opt = self.query.edns.map_or(0, |_| OPT_LEN + options.len());
         // Two long names, the question and the key, may leave no room: then TCP is the place to ask (TC).
         let fits = self.writer.room() >= opt + frame.tail.len();

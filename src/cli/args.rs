@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::when;
 use crate::control::history::When;
 use crate::model::MapId;
+use super::compare::Target;
 use crate::wire::{Name, RrType};
 
 /// An authoritative DNS server that answers proxied names from address maps.
@@ -38,6 +39,8 @@ pub enum Command {
     Serve(ServeOptions),
     /// Read all files and tell every fault, without serving
     Check(CheckOptions),
+    /// Ask the server that is to be replaced, and tell where it answers otherwise than the files would
+    Compare(CompareOptions),
     /// Tell why a name is answered what it is answered
     Explain(ExplainOptions),
     /// Tell how the running server is: what it serves, what is held and why
@@ -178,6 +181,26 @@ impl CheckOptions {
     pub fn shape(&self) -> CheckFormat {
         if self.json { CheckFormat::Json } else { self.format }
     }
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// The server to ask; port 53 where none is named
+    #[arg(value_name = "@SERVER[:PORT]", value_parser = Target::parse)]
+    pub server: Target,
+    /// The zones to ask about; all of the files where none is named
+    #[arg(value_name = "ZONE", value_parser = zone)]
+    pub zones: Vec<Name>,
+    /// Seconds that each of three tries of a question may take, 1 to 60
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=60))]
+    pub timeout: u16,
+    /// Count what differs because a name is proxied as well
+    #[arg(long)]
+    pub strict: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `explain`.
@@ -338,6 +361,12 @@ fn name(text: &str) -> Result<Name, String> {
 
 fn map_id(text: &str) -> Result<MapId, String> {
     MapId::new(text).ok_or_else(|| "not the id of a map: 1 to 32 of a-z, 0-9 and -".to_string())
+/// A zone. Nothing where a zone is expected must not mean all of them.
+fn zone(text: &str) -> Result<Name, String> {
+    match text {
+        "" => Err("an empty name is no zone; leave it out to ask about all zones".to_owned()),
+        _ => name(text),
+    }
 }
 
 fn rr_type(text: &str) -> Result<RrType, String> {

@@ -6,6 +6,7 @@ pub mod args;
 mod ask;
 mod blame;
 mod check;
+pub mod compare;
 mod explain;
 mod history;
 mod moment;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
     let done = Setup::new(&cli).and_then(|setup| match &cli.command {
         None | Some(Command::Serve(_)) => setup.serve(started, cli.serve_options().start),
         Some(Command::Check(options)) => check::check(&setup, options),
+        Some(Command::Compare(options)) => compare::compare(&setup, options),
         Some(Command::Explain(options)) => explain::explain(&setup, options),
         Some(Command::Status(options)) => status::status(&setup, options),
         Some(Command::Reload(options)) => reload::reload(&setup, options),

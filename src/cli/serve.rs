@@ -19,7 +19,7 @@ use crate::control::{Engine, Keeper, KeeperParts, Manager, StateLock, WatchMode}
 use crate::server::{Given, Listen, Server, ServerConfig, StartError, TcpLimits};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::metrics::render;
-use crate::telemetry::{Changes, Counters, Facts};
+use crate::telemetry::{Changes, Counters, Facts, Samples};
 
 /// How long a scraper that does not read is waited for at the end.
 const LAST_SCRAPE: Duration = Duration::from_secs(2);
@@ -143,7 +143,7 @@ async fn serve_until(
     ready: impl FnOnce(&Serving),
 ) -> Result<(), ServeError> {
     let _lock = parts.lock;
-    let counters = Arc::new(Counters::new());
+    let (counters, samples) = (Arc::new(Counters::new()), Arc::new(Samples::new()));
     let publisher = parts.engine.publisher().clone();
     let changes = Arc::new(Changes::new());
     let stop_metrics = CancellationToken::new();
@@ -157,6 +157,8 @@ async fn serve_until(
         workers: parts.workers,
         tcp: parts.tcp,
         settings: Arc::new(parts.settings.clone()),
+        settings: Arc::new(parts.settings),
+        samples: samples.clone(),
     };
     let server = Server::start(config, &publisher, counters.clone())?;
     let serving = Serving {
@@ -178,6 +180,7 @@ async fn serve_until(
         watch: parts.watch,
         socket: parts.socket,
         changes,
+        samples,
         manager,
         first: parts.first,
         addresses: serving.addresses.clone(),

@@ -197,7 +197,13 @@ fn answers(answers: &config::Answers, tcp: config::Tcp) -> answer::Settings {
     };
     let rotate = answers.address_order == AddressOrder::Rotate;
     let stream_idle = Duration::from_secs(tcp.idle_seconds.into());
-    answer::Settings { rotate, version, server_id: answers.id_server.clone(), stream_idle }
+    answer::Settings {
+        rotate,
+        version,
+        server_id: answers.id_server.clone(),
+        nsid: answers.nsid,
+        stream_idle,
+    }
 }
 
 fn facts(snapshot: &Snapshot) -> Facts {

@@ -46,7 +46,13 @@ fn write(text: &mut String, status: &Status, now: Moment) -> std::fmt::Result {
     let up = Moment(status.started).age(now);
     writeln!(text, "portolan    {}, pid {}, up {up}", harmless(&status.version), status.pid)?;
     let published = Moment(status.published);
-    writeln!(text, "generation  {}, published {published} ({} ago)", status.generation, published.age(now))?;
+    writeln!(
+        text,
+        "generation  {}, published {published} ({} ago), content {}",
+        status.generation,
+        published.age(now),
+        harmless(&status.content)
+    )?;
     let faulty = match status.faulty_zones.len() {
         0 => String::new(),
         faulty => format!(" ({faulty} SERVFAIL)"),
@@ -105,6 +111,7 @@ mod tests {
             pid: 4711,
             started: NOW.0 - 7_500,
             generation: 1_795_270_000,
+            content: "4f1c2a0d8e6b9357".into(),
             published: NOW.0 - 200,
             accounts: 4,
             zones: 12,
@@ -121,7 +128,7 @@ mod tests {
         assert_eq!(
             text(&fine(), NOW, false),
             "portolan    0.1.0, pid 4711, up 2 h 5 min\n\
-             generation  1795270000, published 2026-11-22 13:58:51Z (3 min ago)\n\
+             generation  1795270000, published 2026-11-22 13:58:51Z (3 min ago), content 4f1c2a0d8e6b9357\n\
              serving     4 accounts, 12 zones, 143 names, 9 maps\n\
              files       as served; watched by events\n\
              state       written\n"
@@ -168,7 +175,7 @@ mod tests {
         assert_eq!(
             text(&status, NOW, false),
             "portolan    0.1.0, pid 4711, up 2 h 5 min\n\
-             generation  1795270000, published 2026-11-22 13:58:51Z (3 min ago)\n\
+             generation  1795270000, published 2026-11-22 13:58:51Z (3 min ago), content 4f1c2a0d8e6b9357\n\
              serving     4 accounts, 1 zone (1 SERVFAIL), 143 names, 9 maps\n\
              \x20           SERVFAIL: b.example.\n\
              files       differ from what is served; watched by polling\n\

@@ -200,6 +200,7 @@ fn answers(table: &Table<'_>) -> Answers {
         address_order: order.unwrap_or_default(),
         version_bind: table.get("version_bind").and_then(version_bind).unwrap_or_default(),
         id_server: table.get("id_server").and_then(id_server),
+        nsid: table.get("nsid").and_then(|value| value.boolean()).unwrap_or(true),
     }
 }
 

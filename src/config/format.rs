@@ -122,6 +122,8 @@ pub struct AnswersFormat {
     pub version_bind: Option<TextOrSwitch>,
     /// What `id.server CH TXT` is answered: a text, or false to refuse. Default: false.
     pub id_server: Option<TextOrFalse>,
+    /// Whether `dig +nsid` is told the generation and the digest of what is served. Default: true.
+    pub nsid: Option<bool>,
 }
 
 /// How much may be lost at once without anybody's approval.
@@ -246,7 +248,7 @@ pub(super) static HISTORY: Keys =
     Keys { title: "[history]", known: &["generations", "days", "mebibytes"], required: &[], later: &[] };
 pub(super) static ANSWERS: Keys = Keys {
     title: "[answers]",
-    known: &["address_order", "version_bind", "id_server"],
+    known: &["address_order", "version_bind", "id_server", "nsid"],
     required: &[],
     later: &[],
 };

@@ -131,7 +131,7 @@ impl Default for History {
 }
 
 /// How answers look.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
     /// Order of the addresses of a map.
     pub address_order: AddressOrder,
@@ -139,6 +139,15 @@ pub struct Answers {
     pub version_bind: ServerVersion,
     /// What `id.server CH TXT` is answered; refused where it is not set.
     pub id_server: Option<String>,
+    /// Whether clients that ask with NSID are told generation and content.
+    pub nsid: bool,
+}
+
+impl Default for Answers {
+    fn default() -> Answers {
+        let (address_order, version_bind) = (AddressOrder::default(), ServerVersion::default());
+        Answers { address_order, version_bind, id_server: None, nsid: true }
+    }
 }
 
 /// Order of the addresses of a map in answers.

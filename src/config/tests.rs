@@ -44,6 +44,7 @@ zone_names_gone = { floor = 1000000000 }
 addresses_gone = { percent = 7, floor = 8 }
 zones_losing_family = 9
 operator_names = 11
+nsid = false
 "#,
     );
     assert_eq!(told, Vec::<String>::new());
@@ -69,6 +70,7 @@ operator_names = 11
                 address_order: AddressOrder::Fixed,
                 version_bind: ServerVersion::Text("one".into()),
                 id_server: Some("fra-1".into()),
+                nsid: false,
             },
             guards: Guards {
                 unproxied_names: 0,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::content::Served;
 use super::plan::Plan;
 use super::report::Problem;
 use super::source::Kind;
@@ -103,6 +104,8 @@ pub(super) struct HeldUnit {
 pub(super) struct Books {
     pub(super) generation: u64,
     pub(super) published: u64,
+    /// What is served, in one number.
+    pub(super) content: Served,
     pub(super) files: BTreeMap<SourcePath, Known>,
     /// Files that differ from what is served.
     pub(super) differing: BTreeSet<SourcePath>,

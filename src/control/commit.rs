@@ -105,6 +105,9 @@ impl Engine {
             Err(error) if how.without_state => {
                 tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
                 self.store.keep(whole, contents, journal);
+            Err(error) if how.without_state || how.first => {
+                tracing::error!(%error, "published without being remembered: {}", self.store.restart());
+                self.store.keep(whole, contents);
             }
             Err(error) => {
                 take_back(candidate, &mut self.builder, self.books.generation);
@@ -187,6 +190,11 @@ impl Engine {
     fn swap(&mut self, applied: Applied, accepted: &[Plan], change: &mut Change) {
         change.cost.sets_stored += applied.cost.sets_stored;
         let before = self.publisher.publish(Arc::new(applied.snapshot));
+        let (mut snapshot, cost) = self.builder.apply(edit, intent.generation);
+        self.books.content = self.books.content.after(&self.books, &intent, &plain);
+        snapshot.identify(intent.generation, self.books.content.content);
+        change.cost.sets_stored += cost.sets_stored;
+        let before = self.publisher.publish(Arc::new(snapshot));
         self.retired.push(before);
         self.retired.free();
         let units = accepted.iter().map(|plan| plan.unit.to_string());

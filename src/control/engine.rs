@@ -16,6 +16,7 @@ use super::hour::Hour;
 use super::judging::Judged;
 use super::entry::Said;
 use super::look::{Ask, Gate, Looked, Open, look};
+use super::look::{Ask, Gate, Looked, NO_DESCRIPTORS, Open, lacks, look};
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::settling::{Settled, Taken};
 use super::source::Kind;
@@ -28,7 +29,13 @@ use crate::addrmap::code;
 use crate::compile::Builder;
 use crate::judge::guards::Limits;
 use crate::model::{AccountId, Diagnostic, MapId, Ownership, Place, Severity, Unit};
+use super::{SourcePath, Sources, Tree, folder};
+use crate::addrmap::code;
+use crate::compile::Builder;
+use crate::judge::{self, Traffic};
+use crate::model::{AccountId, Diagnostic, MapId, Place, Severity, Unit};
 use crate::snapshot::{Publisher, Retired, Snapshot};
+use crate::telemetry::Samples;
 use crate::wire::Name;
 
 /// Changes that `status` remembers.
@@ -99,6 +106,8 @@ pub struct Engine {
     pub(super) hour: Hour,
     /// How far reading many zones is.
     pub(super) progress: Arc<Progress>,
+    /// What was asked, as far as it is kept; nothing before somebody serves.
+    pub(super) samples: Arc<Samples>,
 }
 
 /// A pass over the sources before anything is published.
@@ -132,14 +141,24 @@ impl Engine {
         self.publisher.current()
     }
 
+    /// How many of the questions that were asked last would be answered differently by a candidate.
+    pub fn traffic(&self, candidate: &Snapshot) -> Traffic {
+        judge::traffic(&self.samples.questions(), &self.publisher.current(), candidate)
+    }
+
     /// Frees snapshots that no worker holds any more, and returns how many are still held.
     pub fn free(&mut self) -> usize {
         self.retired.free()
     }
 
-    /// Whether something waits for the state to be writable again.
+    /// Whether something waits for the state to be writable, or for file descriptors.
     pub(super) fn has_unfinished(&self) -> bool {
-        self.store.error.is_some()
+        self.store.error.is_some() || self.lacks_descriptors()
+    }
+
+    /// Whether a folder could not be listed for want of file descriptors: nothing tells when there are some again.
+    pub(super) fn lacks_descriptors(&self) -> bool {
+        self.faults.iter().any(|fault| fault.code == NO_DESCRIPTORS)
     }
 
     /// Remembers what a first start published: it publishes first, for there is nothing that could be lost. Where this
@@ -147,15 +166,24 @@ impl Engine {
     pub fn remember_start(&mut self) {
         self.store.save();
         if let Some(error) = &self.store.error {
-            tracing::error!(error, "published without being remembered: a restart serves an earlier state");
+            tracing::error!(error, "published without being remembered: {}", self.store.restart());
         }
+    }
+
+    /// Whether that has passed, as far as a look at the folders tells.
+    pub(super) fn has_descriptors_again(&self) -> bool {
+        let listed = |tree| folder::has_entries(self.sources.root(tree));
+        self.lacks_descriptors()
+            && [Tree::Zones, Tree::Maps]
+                .into_iter()
+                .all(|tree| !listed(tree).is_err_and(|error| lacks(&error)))
     }
 
     /// Tries again to remember what is served and what was refused for want of it.
     pub(super) fn try_again(&mut self) -> Option<Change> {
         self.store.catch_up();
         let nothing = Ask::Paths(BTreeSet::new());
-        let waits = !self.books.waiting.is_empty();
+        let waits = !self.books.waiting.is_empty() && !self.lacks_descriptors();
         waits.then(|| self.follow(Trigger::Files, &nothing, &mut Open, How::default()))
     }
 
@@ -267,7 +295,7 @@ impl Engine {
             unsettled.extend(disturbed);
         };
         if matches!(change.trigger, Trigger::Reload | Trigger::Signal) {
-            let place = Place::file(&super::folder::display(&self.sources.zones));
+            let place = Place::file(&folder::display(&self.sources.zones));
             change.problems.extend(unsettled.iter().map(|unit| Problem::from(&left_out(unit, &place))));
         }
         let mut first = None;

@@ -20,6 +20,8 @@ use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
 use super::watched::{Rule, Watched};
 use crate::answer;
 use crate::model::{AccountId, MapId};
+use crate::model::MapId;
+use crate::telemetry::Samples;
 use crate::telemetry::changes::{Changes, Done};
 use crate::wire::{Name, RrType};
 
@@ -72,6 +74,8 @@ pub struct KeeperParts {
     pub socket: PathBuf,
     /// What is counted.
     pub changes: Arc<Changes>,
+    /// What was asked, as far as it is kept.
+    pub samples: Arc<Samples>,
     /// Who is told of reloads.
     pub manager: Manager,
     /// What the start came to.
@@ -179,12 +183,13 @@ struct Loop {
 
 impl Loop {
     fn new(
-        parts: KeeperParts,
+        mut parts: KeeperParts,
         listener: Option<Listener>,
         tasks: Sender<Task>,
         queue: Receiver<Task>,
     ) -> Loop {
         let sources = parts.engine.sources.clone();
+        parts.engine.samples = parts.samples;
         let now = Instant::now();
         let signals = tasks.clone();
         let wake = move |signal| {
@@ -312,6 +317,9 @@ impl Loop {
             match self.engine.try_again() {
                 Some(change) => self.done(&change),
                 None => self.tell_state(),
+            }
+            if self.engine.has_descriptors_again() {
+                self.everything(Trigger::Files);
             }
         }
         if self.audit_at.is_some_and(|at| at <= now) {

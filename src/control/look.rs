@@ -1,9 +1,11 @@
 //! Looking at the folders: which sources may differ from what was last read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use super::books::Books;
 use super::faults;
@@ -20,6 +22,29 @@ pub(super) enum Ask {
     Everything,
     /// Files, folders, and what was one of them.
     Paths(BTreeSet<PathBuf>),
+}
+
+/// No file descriptor was left to list a folder with. Looked at again soon: nothing else would tell.
+pub(super) const NO_DESCRIPTORS: &str = "no-descriptors";
+/// What to do about a folder that is not as it was.
+const PUT_BACK: &str = "put it back";
+
+/// Whether the process, or the machine, has no file descriptor left.
+pub(super) fn lacks(error: &io::Error) -> bool {
+    let codes = [Errno::MFILE, Errno::NFILE].map(|errno| errno.raw_os_error());
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+/// The code of a folder that cannot be listed, and what to do.
+fn unlisted(error: &io::Error) -> (&'static str, &'static str) {
+    match lacks(error) {
+        true => (
+            NO_DESCRIPTORS,
+            "raise the limit on open files (LimitNOFILE=, ulimit -n) or lower connections in [tcp]; it is tried again \
+             every few seconds",
+        ),
+        false => ("folder-gone", PUT_BACK),
+    }
 }
 
 /// What was seen.
@@ -108,18 +133,21 @@ impl Look<'_> {
             Tree::Zones => ("the folder of master files", "zones"),
             Tree::Maps => ("the folder of address maps", "maps"),
         };
-        let fault = |code, message: String| {
+        let fault = |code, message: String, hint: &str| {
             let place = Place::file(&display(root));
-            let hint = format!("put it back; all {keep} stay as they are served until then");
+            let hint = format!("{hint}; all {keep} stay as they are served until then");
             Some(Diagnostic::error(code, place, message).hint(hint))
         };
         let fault = match folder::has_entries(root) {
             Ok(false) if tree == Tree::Zones && served => {
-                fault("folder-empty", format!("{what} is empty, but zones are served"))
+                fault("folder-empty", format!("{what} is empty, but zones are served"), PUT_BACK)
             }
             Ok(_) => None,
             Err(error) if error.kind() == ErrorKind::NotFound && tree == Tree::Maps && !served => None,
-            Err(error) => fault("folder-gone", format!("{what} cannot be read: {error}")),
+            Err(error) => {
+                let (code, hint) = unlisted(&error);
+                fault(code, format!("{what} cannot be read: {error}"), hint)
+            }
         };
         let whole = fault.is_none();
         if !whole {
@@ -319,6 +347,24 @@ impl Look<'_> {
             there.into_iter().filter(|path| self.books.named_by.contains_key(path)).collect();
         for path in named {
             self.compare(&path, false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_gone_is_told_from_want_of_descriptors() {
+        for (errno, code) in [
+            (Errno::MFILE, NO_DESCRIPTORS),
+            (Errno::NFILE, NO_DESCRIPTORS),
+            (Errno::NOENT, "folder-gone"),
+            (Errno::ACCESS, "folder-gone"),
+            (Errno::IO, "folder-gone"),
+        ] {
+            assert_eq!(unlisted(&errno.into()).0, code, "{errno}");
         }
     }
 }

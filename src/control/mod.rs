@@ -15,6 +15,7 @@ mod books;
 mod commands;
 mod commit;
 mod commit_id;
+mod content;
 mod cores;
 mod desk;
 mod engine;

@@ -20,6 +20,8 @@ pub struct Status {
     pub started: u64,
     /// Number of what is served.
     pub generation: u64,
+    /// What that holds, as 16 hexadecimal digits: the same on every server that serves equal files at equal paths.
+    pub content: String,
     /// When that was published, in seconds since the epoch.
     pub published: u64,
     /// Accounts that have a zone.

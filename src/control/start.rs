@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::ahead::{Ahead, Progress};
 use super::books::{Books, Known, ServedZone};
+use super::content::Served;
 use super::desk::{Desk, Shelf};
 use super::engine::{Clock, Engine, How, Rules, add_cost, first_settled};
 use super::hour::Hour;
@@ -74,6 +75,25 @@ impl Engine {
             tracing::warn!("{note}");
         }
         let mut engine = Engine { rules, progress, ..Engine::bare(sources, Store::new(state), seed) };
+        let mut engine = Engine {
+            sources,
+            strict,
+            books: Books::default(),
+            store: Store::new(state),
+            builder: Builder::new(seed.clone()),
+            publisher: Publisher::new(Arc::new(Snapshot::empty(0, seed))),
+            retired: Retired::default(),
+            changes: VecDeque::new(),
+            faults: Vec::new(),
+            lost: BTreeSet::new(),
+            started: now(),
+            base: None,
+            forgotten: None,
+            has_looked: false,
+            progress,
+            samples: Arc::default(),
+        };
+        engine.store.remembers = confirmed.is_some();
         let change = match (from, confirmed) {
             (StartFrom::State, Some(manifest)) => engine.restore(manifest, intent),
             (_, confirmed) => {
@@ -182,6 +202,7 @@ impl Engine {
             (intent, after)
         });
         self.take_from_memory(manifest, &mut change);
+        self.identify();
         if let Some((intent, after)) = after {
             self.judge_again(&after, &intent, &mut change);
         }
@@ -194,6 +215,16 @@ impl Engine {
     }
 
     pub(super) fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
+    /// Says of what is served which state it is, by all that is in the books.
+    fn identify(&mut self) {
+        self.books.content = Served::of(&self.books);
+        let mut snapshot = Snapshot::clone(&self.publisher.current());
+        snapshot.identify(snapshot.generation, self.books.content.content);
+        self.retired.push(self.publisher.publish(Arc::new(snapshot)));
+        self.retired.free();
+    }
+
+    fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
         let mut paths: BTreeMap<Unit, BTreeSet<SourcePath>> = BTreeMap::new();
         // With a view on the operator's files an account has maps even without a file of its own.
         for account in manifest.views.keys() {

@@ -15,6 +15,8 @@ pub(super) struct Store {
     unconfirmed: Option<u64>,
     /// Contents that were read ahead of their intent and could not be written then.
     kept: Contents,
+    /// Whether there is a state that a restart would serve.
+    pub(super) remembers: bool,
     /// Why the last writing failed.
     pub(super) error: Option<String>,
 }
@@ -33,7 +35,14 @@ pub(super) type Contents = HashMap<Digest, Arc<[u8]>>;
 
 impl Store {
     pub(super) fn new(state: State) -> Store {
-        Store { state, unsaved: None, unconfirmed: None, kept: Contents::new(), error: None }
+        Store {
+            state,
+            unsaved: None,
+            unconfirmed: None,
+            kept: Contents::new(),
+            remembers: false,
+            error: None,
+        }
     }
 
     /// Of nothing, in the place of one that is used elsewhere for a while.
@@ -68,6 +77,14 @@ impl Store {
     /// What was stashed is there from now on.
     pub(super) fn take_stashed(&mut self, stashed: Stashed) {
         self.kept = self.state.take_stashed(stashed);
+    }
+
+    /// What a restart comes to as long as what is served cannot be written.
+    pub(super) fn restart(&self) -> &'static str {
+        match self.remembers {
+            true => "a restart serves an earlier state",
+            false => "a restart begins with the files again, as for the first time",
+        }
     }
 
     /// Contents that were read ahead and are not in the pack.
@@ -105,6 +122,7 @@ impl Store {
         self.unsaved = None;
         let written = self.state.confirm(generation);
         self.unconfirmed = written.is_err().then_some(generation);
+        self.remembers |= written.is_ok();
         if let Err(error) = written {
             self.error = Some(error.to_string());
         }

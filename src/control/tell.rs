@@ -37,6 +37,7 @@ impl Engine {
             pid: std::process::id(),
             started: self.started,
             generation: snapshot.generation,
+            content: snapshot.content.to_string(),
             published: self.books.published,
             accounts: totals.owners as u64,
             zones: snapshot.zones.len() as u64,

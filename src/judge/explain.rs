@@ -107,7 +107,7 @@ pub fn explain(world: &World, snapshot: &Snapshot, name: &Name, qtype: RrType) -
     let query = Query { header, question, edns: Some(edns), tsig_at: None };
     let mut bytes = vec![0; usize::from(u16::MAX)];
     question.put(header, name, &mut bytes).expect("any question fits into 65535 octets");
-    let frame = Frame { limit: bytes.len(), turn: None, keepalive: None, tail: &[] };
+    let frame = Frame { limit: bytes.len(), turn: None, keepalive: None, nsid: &[], tail: &[] };
     let written = answer::write(&outcome, &query, frame, &mut bytes);
     bytes.truncate(written.len);
     let mut teller = Teller { world, qtype, snapshot, turns: Vec::new(), entry: None, node: None };

@@ -3,6 +3,7 @@
 //!
 //! Invariant: pure functions; no I/O, no clock.
 
+pub mod compare;
 mod dig;
 pub mod explain;
 pub mod guards;
@@ -12,3 +13,11 @@ pub mod proof;
 pub use dig::dig_text;
 pub use explain::{Explanation, explain};
 pub use plan::{Plan, plan};
+mod said;
+#[cfg(test)]
+mod testing;
+pub mod traffic;
+
+pub use dig::dig_text;
+pub use explain::{Explanation, explain};
+pub use traffic::{Traffic, traffic};

@@ -1,10 +1,13 @@
-//! The manual: what is answered, and what every diagnostic means. The pages lie beside this file as text.
+//! The manual: what is answered, how to move here, and what every diagnostic means. The pages lie beside this file as text.
 
 #[doc = include_str!("answers.md")]
 pub mod answers {}
 
 #[doc = include_str!("changes.md")]
 pub mod changes {}
+
+#[doc = include_str!("compare.md")]
+pub mod compare {}
 
 #[doc = include_str!("diagnostics-addrmap.md")]
 pub mod diagnostics_addrmap {}

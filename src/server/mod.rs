@@ -25,7 +25,7 @@ pub use tcp::TcpLimits;
 
 use crate::answer::Settings;
 use crate::snapshot::Publisher;
-use crate::telemetry::{Counters, Family, Throttle, Transport};
+use crate::telemetry::{Counters, Family, Samples, Throttle, Transport};
 use answerer::Answerer;
 use slow::slow_door;
 use stop::Stop;
@@ -46,6 +46,8 @@ pub struct ServerConfig {
     pub tcp: TcpLimits,
     /// What an answer depends on beside the snapshot.
     pub settings: Arc<Settings>,
+    /// Where a few of the questions are kept.
+    pub samples: Arc<Samples>,
 }
 
 /// The server could not start.
@@ -111,7 +113,8 @@ impl Server {
         });
         let (doors, thread) = slow_door(sockets_behind.collect(), publisher.reader());
         server.slow = Some(spawn("udp-slow".to_owned(), move || thread.run())?);
-        for ((index, (socket, family)), slow) in sockets.into_iter().zip(doors) {
+        let samples = config.samples.rings(doors.len());
+        for (((index, (socket, family)), slow), samples) in sockets.into_iter().zip(doors).zip(samples) {
             let worker = udp::Worker {
                 socket: socket.clone(),
                 reader: publisher.reader(),
@@ -120,6 +123,7 @@ impl Server {
                 stop: server.stop.clone(),
                 turn: 0,
                 errors: Throttle::new(ERROR_LINES),
+                samples,
             };
             let thread = spawn(format!("udp-{index}"), move || worker.run())?;
             server.workers.push((socket, thread));

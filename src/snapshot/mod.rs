@@ -25,10 +25,11 @@ pub use sharded::Sharded;
 pub use touched::{Owned, Tally, Touched, Weight};
 pub use zone::{Node, Rrset, Zone};
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{AccountId, AddressSource};
-use crate::wire::edns::ExtendedError;
+use crate::wire::edns::{ExtendedError, nsid_option};
 
 /// Counts over all zones, kept while they come and go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub struct Totals {
 pub struct Snapshot {
     /// Number of this state, raised with every publication.
     pub generation: u64,
+    /// What is served, as a number that says the same on every server that serves the same.
+    pub content: Content,
+    /// Both as the NSID option of an answer.
+    nsid: Arc<[u8]>,
     /// What all tables are hashed with.
     pub seed: Seed,
     /// Address maps known, disabled ones and those that govern nothing included.
@@ -60,6 +65,35 @@ pub struct Snapshot {
     pub defaults: Option<SetIndex>,
     /// The address sets; what no zone and no account refers to is left over from a map that is gone.
     pub sets: Sharded<Arc<AddressSet>>,
+}
+
+fn nsid(generation: u64, content: Content) -> Arc<[u8]> {
+    nsid_option(&format!("g{generation}-{content}")).into()
+}
+
+/// What is served, in one number. Sums of what the parts of it come to, so that an edit costs what it changes; the
+/// order of the parts does not count. Shown as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Content(u64);
+
+impl Content {
+    /// With another part.
+    #[must_use]
+    pub fn with(self, part: u64) -> Content {
+        Content(self.0.wrapping_add(part))
+    }
+
+    /// Without a part that it has.
+    #[must_use]
+    pub fn without(self, part: u64) -> Content {
+        Content(self.0.wrapping_sub(part))
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
 /// An account in the snapshot.
@@ -92,8 +126,11 @@ pub struct Governing<'s> {
 impl Snapshot {
     /// A snapshot without zones.
     pub fn empty(generation: u64, seed: Seed) -> Snapshot {
+        let content = Content::default();
         Snapshot {
             generation,
+            content,
+            nsid: nsid(generation, content),
             maps: 0,
             totals: Totals::default(),
             zones: ZoneIndex::with_room_for(0),
@@ -102,6 +139,18 @@ impl Snapshot {
             sets: Sharded::from_iter([]),
             seed,
         }
+    }
+
+    /// Says which state this is: on the way to being published.
+    pub fn identify(&mut self, generation: u64, content: Content) {
+        self.nsid = nsid(generation, content);
+        self.generation = generation;
+        self.content = content;
+    }
+
+    /// The NSID option (RFC 5001) that tells which state this is: `g1795270001-4f1c2a0d8e6b9357`.
+    pub fn nsid(&self) -> &[u8] {
+        &self.nsid
     }
 
     /// The set that answers proxied names of a zone: its own, or its account's.

@@ -14,12 +14,16 @@ pub struct Edns {
     pub dnssec_ok: bool,
     /// The client asks how long a stream may be idle (edns-tcp-keepalive, RFC 7828). Means nothing over UDP.
     pub keepalive: bool,
+    /// The client asks which server, and which state of it, answers (NSID, RFC 5001).
+    pub nsid: bool,
 }
 
 /// DO in the flags of OPT's TTL field.
 const DO: u32 = 0x8000;
 /// OPT without options: root owner, type, class, TTL, RDLENGTH.
 pub const OPT_LEN: usize = 11;
+/// Option code of NSID (RFC 5001 section 2.3).
+const OPTION_NSID: u16 = 3;
 /// Option code of edns-tcp-keepalive (RFC 7828 section 3.1).
 const OPTION_KEEPALIVE: u16 = 11;
 /// Option code of an extended DNS error (RFC 8914 section 2).
@@ -53,7 +57,7 @@ impl ExtendedError {
 impl Edns {
     /// An OPT without flags and options.
     pub fn of_size(udp_size: u16) -> Edns {
-        Edns { udp_size, version: 0, dnssec_ok: false, keepalive: false }
+        Edns { udp_size, version: 0, dnssec_ok: false, keepalive: false, nsid: false }
     }
 
     /// Reads CLASS, TTL and RDATA of an OPT record; `None` where RDATA is no whole number of options (RFC 6891
@@ -68,6 +72,8 @@ impl Edns {
             rest = rest.get(4 + usize::from(len)..)?;
             // A timeout is the server's to say: a query leaves it out (RFC 7828 section 3.2.1).
             edns.keepalive |= code == OPTION_KEEPALIVE && len == 0;
+            // What a filled one should mean is not defined (RFC 5001 section 2.1).
+            edns.nsid |= code == OPTION_NSID && len == 0;
         }
         Some(edns)
     }
@@ -77,7 +83,7 @@ impl Edns {
         &self,
         own_size: u16,
         rcode: Rcode,
-        options: Options,
+        options: Options<'_>,
         to: &mut Writer<'_>,
     ) -> Result<(), Full> {
         let [t0, t1] = RrType::OPT.0.to_be_bytes();
@@ -86,6 +92,7 @@ impl Edns {
         let flags = if self.dnssec_ok { DO.to_be_bytes()[2] } else { 0 };
         let fixed: [u8; OPT_LEN] = [0, t0, t1, s0, s1, (rcode.0 >> 4) as u8, 0, flags, 0, l0, l1];
         to.put_array(fixed)?;
+        to.put(options.nsid)?;
         if let Some(timeout) = options.keepalive {
             for word in [OPTION_KEEPALIVE, 2, timeout] {
                 to.put_u16(word)?;
@@ -103,23 +110,32 @@ impl Edns {
 
 /// Options of an answer's OPT.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct Options<'a> {
+    /// The NSID option, ready by [`nsid_option`]; nothing where nobody asked.
+    pub nsid: &'a [u8],
     /// Why the answer is what it is.
     pub error: Option<ExtendedError>,
     /// How long a stream may be idle, in units of 100 ms (RFC 7828).
     pub keepalive: Option<u16>,
 }
 
-impl Options {
+impl Options<'_> {
     /// Octets of all options.
     pub fn len(&self) -> usize {
-        self.error.map_or(0, |error| error.option_len()) + self.keepalive.map_or(0, |_| 6)
+        self.nsid.len() + self.error.map_or(0, |error| error.option_len()) + self.keepalive.map_or(0, |_| 6)
     }
 
     /// Whether there is no option.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// A whole NSID option that says `text`, of which 65535 octets count (RFC 5001 section 2.3).
+pub fn nsid_option(text: &str) -> Box<[u8]> {
+    let text = &text.as_bytes()[..text.len().min(usize::from(u16::MAX))];
+    let head = [OPTION_NSID, text.len() as u16].map(u16::to_be_bytes);
+    [&head[0], &head[1], text].concat().into()
 }
 
 #[cfg(test)]
@@ -133,6 +149,8 @@ mod tests {
         assert_eq!(read(&[]), Some(edns));
         assert_eq!(read(&[0, 10, 0, 2, 1, 2, 0, 11, 0, 0]), Some(Edns { keepalive: true, ..edns }));
         assert_eq!(read(&[0, 11, 0, 2, 0, 9]), Some(edns));
+        assert_eq!(read(&[0, 3, 0, 0]), Some(Edns { nsid: true, ..edns }));
+        assert_eq!(read(&[0, 3, 0, 1, 9]), Some(edns));
         assert_eq!(read(&[0, 10, 0, 3, 1, 2]), None);
         assert_eq!(read(&[0, 10, 0]), None);
     }

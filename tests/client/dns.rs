@@ -30,6 +30,8 @@ pub struct Edns {
     pub size: u16,
     pub version: u8,
     pub dnssec: bool,
+    /// Asks who answers (RFC 5001).
+    pub nsid: bool,
 }
 
 /// An answer.
@@ -60,6 +62,8 @@ pub struct Opt {
     pub dnssec: bool,
     /// Extended errors (RFC 8914): code and text.
     pub errors: Vec<(u16, String)>,
+    /// Who answers (RFC 5001).
+    pub nsid: Option<String>,
 }
 
 impl Ask {
@@ -113,7 +117,8 @@ impl Ask {
         if let Some(edns) = self.edns {
             packet.extend([0, 0, 41]);
             packet.extend(edns.size.to_be_bytes());
-            packet.extend([0, edns.version, u8::from(edns.dnssec) << 7, 0, 0, 0]);
+            packet.extend([0, edns.version, u8::from(edns.dnssec) << 7, 0, 0]);
+            packet.extend(if edns.nsid { &[4, 0, 3, 0, 0][..] } else { &[0] });
         }
         packet
     }
@@ -178,7 +183,8 @@ fn decode(packet: &[u8]) -> Reply {
                     size: class,
                     version: (ttl >> 16) as u8,
                     dnssec: ttl & 0x8000 != 0,
-                    errors: extended_errors(&packet[rdata]),
+                    errors: extended_errors(&packet[rdata.clone()]),
+                    nsid: nsid(&packet[rdata]),
                 });
                 continue;
             }
@@ -195,17 +201,28 @@ fn decode(packet: &[u8]) -> Reply {
     reply
 }
 
-fn extended_errors(mut options: &[u8]) -> Vec<(u16, String)> {
-    let mut errors = Vec::new();
-    while let [c0, c1, l0, l1, rest @ ..] = options {
+fn extended_errors(rdata: &[u8]) -> Vec<(u16, String)> {
+    let errors = options(rdata).into_iter().filter(|(option, _)| *option == 15);
+    let read = |data: &[u8]| {
+        (u16::from_be_bytes([data[0], data[1]]), String::from_utf8_lossy(&data[2..]).into_owned())
+    };
+    errors.map(|(_, data)| read(data)).collect()
+}
+
+fn nsid(rdata: &[u8]) -> Option<String> {
+    let found = options(rdata).into_iter().find(|(option, _)| *option == 3);
+    found.map(|(_, data)| String::from_utf8(data.to_vec()).unwrap())
+}
+
+/// The options of an OPT record: code and data.
+fn options(mut rdata: &[u8]) -> Vec<(u16, &[u8])> {
+    let mut options = Vec::new();
+    while let [c0, c1, l0, l1, rest @ ..] = rdata {
         let (data, next) = rest.split_at(usize::from(u16::from_be_bytes([*l0, *l1])));
-        if (*c0, *c1) == (0, 15) {
-            let code = u16::from_be_bytes([data[0], data[1]]);
-            errors.push((code, String::from_utf8_lossy(&data[2..]).into_owned()));
-        }
-        options = next;
+        options.push((u16::from_be_bytes([*c0, *c1]), data));
+        rdata = next;
     }
-    errors
+    options
 }
 
 /// A name in presentation form, and the offset behind it.

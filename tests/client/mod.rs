@@ -5,6 +5,7 @@
 pub mod dns;
 pub mod lives;
 pub mod present;
+pub mod served;
 pub mod server;
 
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@
 #[allow(dead_code, reason = "shared with the integration tests")]
 #[path = "../it/oracle.rs"]
 mod oracle;
+mod replace;
 mod servers;
 #[allow(dead_code, reason = "shared with the integration tests")]
 #[path = "../it/support/mod.rs"]

@@ -27,7 +27,7 @@ const TRY: Duration = Duration::from_millis(250);
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     child: Child,
-    address: SocketAddrV4,
+    pub(crate) address: SocketAddrV4,
     udp: UdpSocket,
     tcp: Option<TcpStream>,
     folder: TempDir,

@@ -145,10 +145,15 @@ fn answers_stand_where_the_packets_stood() {
     long[rdlength..].copy_from_slice(&904_u16.to_be_bytes());
     long.extend([0, 12, 3, 132]);
     long.extend([0; 900]);
+    // One that asks who answers.
+    let mut nsid = ask("x.w.example.", RrType::A, Some(1232));
+    *nsid.last_mut().unwrap() = 4;
+    nsid.extend([0, 3, 0, 0]);
     let packets = [
         ask(&longest, RrType::A, None),
         ask(&longest, RrType::A, Some(512)),
         long,
+        nsid,
         ask("some.example.", RrType::TXT, None),
         ask("more.example.", RrType::TXT, None),
         ask("more.example.", RrType::TXT, Some(1232)),
@@ -161,6 +166,7 @@ fn answers_stand_where_the_packets_stood() {
         (question + 16, false),
         (question + 16 + 11, false),
         (12 + 13 + 4 + 16 + 11, false),
+        (12 + 13 + 4 + 16 + 11 + 4 + "g1-0000000000000000".len(), false),
         (12 + 14 + 4 + 12 + 402, false),
         (12 + 14 + 4, true),
         (12 + 14 + 4 + 12 + 1024 + 11, false),
@@ -169,5 +175,5 @@ fn answers_stand_where_the_packets_stood() {
     assert_eq!(found, expected);
     let categories: Vec<_> = answers.iter().map(|(answered, _)| answered.category).collect();
     let (wildcard, answer) = (Category::Wildcard, Category::Answer);
-    assert_eq!(categories, [wildcard, wildcard, wildcard, answer, answer, answer, answer]);
+    assert_eq!(categories, [wildcard, wildcard, wildcard, wildcard, answer, answer, answer, answer]);
 }

@@ -17,6 +17,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::message::{self, BadLine, Reply, Request};
 use super::{MAX_PATH, TalkError};
+use crate::telemetry::Throttle;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 64;
@@ -163,8 +164,11 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 
 /// How long to wait where a connection cannot be accepted for want of memory or descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Of such failures, which come in crowds, one line is logged per this time.
+const ERROR_LINES: Duration = Duration::from_secs(10);
 
 fn accept(socket: &UnixListener, shared: &Arc<Shared>, limits: Limits, ask: &Arc<Ask>) {
+    let errors = Throttle::new(ERROR_LINES);
     for number in 0.. {
         let accepted = socket.accept();
         if shared.stopped.load(Ordering::Acquire) {
@@ -176,7 +180,9 @@ fn accept(socket: &UnixListener, shared: &Arc<Shared>, limits: Limits, ask: &Arc
         };
         match taken {
             Err(error) if error.kind() != ErrorKind::Interrupted => {
-                tracing::warn!(%error, "a connection to the control socket could not be taken");
+                if let Some(suppressed) = errors.pass() {
+                    tracing::warn!(%error, suppressed, "a connection to the control socket could not be taken");
+                }
                 std::thread::sleep(PAUSE);
             }
             _ => {}

@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, TestCaseError};
 
 use super::*;
 use crate::compile::compile_with;
+use crate::control::content::Served;
 use crate::control::{Loaded, load};
 use crate::model::AddressSource;
 use crate::snapshot::{Snapshot, ZoneEntry};
@@ -450,6 +451,7 @@ fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Resul
             .map(|origin| (origin.to_string(), told(&was, origin), told(&is, origin)))
             .collect::<Vec<_>>(),
     );
+    prop_assert_eq!(was.content, is.content, "the number of what is served, after a restart");
     if all_told {
         let change = again.follow();
         let is = again.engine.snapshot();
@@ -501,6 +503,9 @@ fn lives(first: &[(usize, u8)], steps: &[Step]) -> Result<(), TestCaseError> {
             }
         };
         stays(&before, was_faulty, &running, &change)?;
+        let books = &running.engine.books;
+        prop_assert_eq!(&books.content, &Served::of(books), "kept from change to change and of all at once");
+        prop_assert_eq!(books.content.content, running.engine.snapshot().content);
         if untold.is_empty() {
             equals_the_files(&place, &running)?;
         }

@@ -80,3 +80,42 @@ fn what_was_published_without_the_state_is_remembered_without_another_change() {
     drop(server);
     assert_eq!(place.start().version("one.example"), "NOERROR 2");
 }
+
+#[test]
+fn want_of_descriptors_is_tried_again_until_there_are_some() {
+    let place = Place::with(&[("zones/a.example.zone", &zone("1"))]);
+    let mut server = place.start();
+    server.follow();
+    assert!(!server.engine.has_unfinished() && !server.engine.has_descriptors_again());
+    let file = crate::model::Place::file(&"zones".into());
+    let found = crate::model::Diagnostic::error("no-descriptors", file, String::new());
+    server.engine.faults.push(found);
+    // The folders can be listed: a look would find that it has passed.
+    assert!(server.engine.has_unfinished() && server.engine.has_descriptors_again());
+    assert!(server.engine.try_again().is_none(), "nothing is looked at without the watch");
+    server.follow();
+    assert!(!server.engine.has_unfinished());
+}
+
+#[test]
+fn a_first_start_without_a_state_speaks_of_no_earlier_one() {
+    let place = Place::with(&[("zones/a.example.zone", &zone("1"))]);
+    let mut server = place.start();
+    assert_eq!(server.engine.store.restart(), "a restart serves an earlier state");
+    drop(server);
+    fs::remove_dir_all(place.path("state")).unwrap();
+    let opened = Engine::start_with(
+        place.sources(),
+        &place.path("state"),
+        StartFrom::State,
+        false,
+        place.seed.clone(),
+        Default::default(),
+    );
+    server = Running { engine: opened.unwrap().0, first: Change::default() };
+    assert_eq!(server.engine.store.restart(), "a restart begins with the files again, as for the first time");
+    server.engine.remember_start();
+    assert_eq!(server.engine.store.restart(), "a restart serves an earlier state");
+    drop(server);
+    assert_eq!(place.start().engine.store.restart(), "a restart serves an earlier state");
+}

@@ -12,6 +12,9 @@ use super::conversation::Waits;
 
 /// File descriptors that everything but connections may need.
 const OTHER_DESCRIPTORS: u64 = 256;
+/// File descriptors that are opened after the connections were limited: folders, files of the state, the control socket
+/// and who talks through it.
+const LATER_DESCRIPTORS: u64 = 24;
 /// A message must be whole so long after its first octet, however its octets trickle.
 const WHOLE_MESSAGE: Duration = Duration::from_secs(5);
 /// Answers that the socket did not take must all be gone after so long: some 10 KiB a second at the least.
@@ -38,7 +41,8 @@ impl Default for TcpLimits {
 impl TcpLimits {
     /// The limits that the process can keep. Raises its soft limit on open files where that is what it takes.
     pub(super) fn within_open_files(self) -> TcpLimits {
-        let wanted = self.connections as u64 + OTHER_DESCRIPTORS;
+        let open = open_files();
+        let wanted = self.connections as u64 + OTHER_DESCRIPTORS.max(open + LATER_DESCRIPTORS);
         let files = getrlimit(Resource::Nofile);
         let mut allowed = files.current.unwrap_or(u64::MAX);
         if allowed < wanted {
@@ -48,10 +52,11 @@ impl TcpLimits {
                 allowed = raised;
             }
         }
-        let fitted = self.within(allowed);
+        let fitted = self.within(allowed, open);
         if fitted.connections < self.connections {
             tracing::warn!(
                 open_files = allowed,
+                open_already = open,
                 asked = self.connections,
                 connections = fitted.connections,
                 "fewer TCP connections than asked for: the limit on open files is too low; raise it \
@@ -61,12 +66,18 @@ impl TcpLimits {
         fitted
     }
 
-    /// The limits where so many files may be open.
-    fn within(self, files: u64) -> TcpLimits {
-        let left = files.saturating_sub(OTHER_DESCRIPTORS).max(files / 2).max(1);
+    /// The limits where so many files may be open, and so many are.
+    fn within(self, files: u64, open: u64) -> TcpLimits {
+        let free = files.saturating_sub(open.saturating_add(LATER_DESCRIPTORS));
+        let left = files.saturating_sub(OTHER_DESCRIPTORS).max(files / 2).min(free).max(1);
         let connections = self.connections.max(1).min(usize::try_from(left).unwrap_or(usize::MAX));
         TcpLimits { connections, per_prefix: self.per_prefix.max(1) }
     }
+}
+
+/// File descriptors that the process has open; 0 where it cannot be told.
+fn open_files() -> u64 {
+    std::fs::read_dir("/proc/self/fd").map_or(0, |open| open.count() as u64)
 }
 
 /// The network that a connection comes from.
@@ -209,7 +220,20 @@ mod tests {
 
     #[test]
     fn open_files_bound_the_connections() {
-        let within = |files| TcpLimits::default().within(files).connections;
+        let within = |files| TcpLimits::default().within(files, 8).connections;
         assert_eq!([0, 64, 300, 1024, 4352, u64::MAX].map(within), [1, 32, 150, 768, 4096, 4096]);
+        // What is open already, workers by address for the most part, leaves less.
+        let beside = |open| TcpLimits::default().within(64, open).connections;
+        assert_eq!([0, 8, 20, 39, 40, 1000, u64::MAX].map(beside), [32, 32, 20, 1, 1, 1, 1]);
+        assert_eq!(TcpLimits::default().within(1024, 900).connections, 100);
+    }
+
+    #[test]
+    fn open_files_are_counted() {
+        let before = open_files();
+        // Other tests open and close some as well.
+        let held: Vec<_> = (0..200).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
+        assert!(before > 0 && open_files() > 200, "{before}");
+        drop(held);
     }
 }

@@ -9,13 +9,14 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 
 use super::Socket;
-use super::mmsg::Messages;
+use super::mmsg::{BUFFER, Messages};
 use crate::answer::{BATCH, Batch, Packet, Verdict};
 use crate::server::answerer::{Answerer, server_failure};
 use crate::server::packet_info;
 use crate::server::slow::SlowDoor;
 use crate::server::stop::Stop;
 use crate::snapshot::Reader;
+use crate::telemetry::samples::{Ring, due};
 use crate::telemetry::{Cell, Throttle};
 use crate::wire::HEADER_LEN;
 
@@ -38,6 +39,8 @@ pub(in crate::server) struct Worker {
     /// Of the next packet.
     pub(in crate::server) turn: u32,
     pub(in crate::server) errors: Throttle,
+    /// A few of the questions.
+    pub(in crate::server) samples: Arc<Ring>,
 }
 
 impl Worker {
@@ -65,6 +68,12 @@ impl Worker {
         let outcome = answer(&self.answerer, messages, |batch| batch.respond(snapshot, settings, turn));
         self.turn = turn.wrapping_add(outcome.received);
         self.finish(messages, &outcome);
+        if let Some(at) = due(turn, outcome.received)
+            && outcome.asked & (1 << at) != 0
+        {
+            // The answer stands in the place of the packet, and its question where it was.
+            self.samples.note(messages.octets(at, BUFFER));
+        }
     }
 
     /// Sends the plain answers, and then hands over what is unusual: all together, so that the thread behind the slow
@@ -112,6 +121,8 @@ impl Worker {
 struct Outcome {
     /// Packets of the batch.
     received: u32,
+    /// A bit for each slot: whether its packet held a question that was answered.
+    asked: u32,
     /// Slots and lengths of the packets for the slow door.
     unusual: ArrayVec<(usize, usize), BATCH>,
 }
@@ -134,12 +145,13 @@ fn answer(answerer: &Answerer, messages: &mut Messages, respond: impl FnMut(&mut
     answerer.block().received_together(batch.packets.len(), octets);
     guard(answerer, &mut batch, &heads, respond);
 
-    let mut outcome = Outcome { received: batch.packets.len() as u32, unusual: ArrayVec::new() };
+    let mut outcome = Outcome { received: batch.packets.len() as u32, asked: 0, unusual: ArrayVec::new() };
     let mut answers = ArrayVec::<(usize, usize), BATCH>::new();
     for (at, packet) in batch.packets.iter().enumerate() {
         match packet.verdict {
             Some(Verdict::Answer(answered)) if answered.len <= packet.buffer.len() => {
                 answerer.count(&answered);
+                outcome.asked |= u32::from(answered.qtype.is_some()) << at;
                 answers.push((at, answered.len));
             }
             Some(Verdict::Unusual) => outcome.unusual.push((at, packet.len)),

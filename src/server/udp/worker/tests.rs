@@ -7,7 +7,7 @@ use crate::answer::{self, Answered, Settings, respond};
 use crate::server::slow::{SlowThread, slow_door};
 use crate::server::tests;
 use crate::snapshot::{Publisher, Retired, Seed, Snapshot};
-use crate::telemetry::{Counters, Family, Transport};
+use crate::telemetry::{Counters, Family, Samples, Transport};
 
 fn answerer() -> Answerer {
     Answerer::new(Arc::new(Settings::default()), Counters::new().block(Transport::Udp, Family::V4))
@@ -26,6 +26,7 @@ fn worker(socket: UdpSocket) -> (Worker, SlowThread, Publisher) {
         stop: Arc::default(),
         turn: 0,
         errors: Throttle::new(Duration::from_secs(3600)),
+        samples: Samples::new().rings(1).remove(0),
     };
     (worker, thread, publisher)
 }

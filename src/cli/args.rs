@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::compare::Target;
 use super::when;
 use crate::control::history::When;
 use crate::model::MapId;
-use super::compare::Target;
 use crate::wire::{Name, RrType};
 
 /// An authoritative DNS server that answers proxied names from address maps.
@@ -361,6 +361,8 @@ fn name(text: &str) -> Result<Name, String> {
 
 fn map_id(text: &str) -> Result<MapId, String> {
     MapId::new(text).ok_or_else(|| "not the id of a map: 1 to 32 of a-z, 0-9 and -".to_string())
+}
+
 /// A zone. Nothing where a zone is expected must not mean all of them.
 fn zone(text: &str) -> Result<Name, String> {
     match text {

@@ -157,7 +157,6 @@ async fn serve_until(
         workers: parts.workers,
         tcp: parts.tcp,
         settings: Arc::new(parts.settings.clone()),
-        settings: Arc::new(parts.settings),
         samples: samples.clone(),
     };
     let server = Server::start(config, &publisher, counters.clone())?;

@@ -12,10 +12,10 @@ use super::{progress, render, systemd};
 use crate::answer;
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
-use crate::control::{self, Engine, Loaded, Rules, Sources, StartFrom, StateLock, WatchMode, talk};
+use crate::control::{
+    self, Engine, Loaded, Retention, Rules, Sources, StartFrom, StateLock, WatchMode, talk,
+};
 use crate::model::{Diagnostic, MapId, Severity};
-use crate::control::{self, Engine, Loaded, Retention, Sources, StartFrom, StateLock, WatchMode, talk};
-use crate::model::{Diagnostic, Severity};
 use crate::server::{Listen, TcpLimits};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Facts;

@@ -129,17 +129,11 @@ impl Builder {
         }
         rest.cost.accounts_stored = self.store_accounts(&mut rest);
         let (sets, gone) = self.store_sets(&mut rest);
-        self.snapshot.generation = generation;
+        self.snapshot.identify(generation, self.snapshot.content);
         self.snapshot.defaults = self.anycast;
         let cost = rest.cost;
         let touched = self.touched(rest, Owned { gone, ..server }, sets);
         Applied { snapshot: self.snapshot.clone(), cost, touched }
-        rest.cost.accounts_stored = self.store_accounts(&rest.accounts);
-        let sets = self.sets.take_changed();
-        rest.cost.sets_stored = sets.len() as u64;
-        self.snapshot.sets.store(sets);
-        self.snapshot.identify(generation, self.snapshot.content);
-        (self.snapshot.clone(), rest.cost)
     }
 
     fn hear_operator(&mut self, words: OperatorWords, rest: &mut Rest) {

@@ -4,14 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{ANSWERS, FILE, GUARDS, SHARE, TCP};
+use super::format::{ANSWERS, FILE, GUARDS, HISTORY, SHARE, TCP};
 use super::{
-    AddressOrder, Answers, DEFAULT_PORT, Guards, Listen, LogFormat, MAX_CONNECTIONS, MAX_GUARD,
-    MAX_IDLE_SECONDS, MAX_WORKERS, ServerVersion, Settings, Share, Tcp, Watch, code,
-use super::format::{ANSWERS, FILE, HISTORY, TCP};
-use super::{
-    AddressOrder, Answers, DEFAULT_PORT, History, Listen, LogFormat, MAX_CONNECTIONS, MAX_HISTORY,
-    MAX_IDLE_SECONDS, MAX_WORKERS, ServerVersion, Settings, Tcp, Watch, code,
+    AddressOrder, Answers, DEFAULT_PORT, Guards, History, Listen, LogFormat, MAX_CONNECTIONS, MAX_GUARD,
+    MAX_HISTORY, MAX_IDLE_SECONDS, MAX_WORKERS, ServerVersion, Settings, Share, Tcp, Watch, code,
 };
 use crate::model::diagnostic::has_errors;
 use crate::model::table::{Document, Table, Value};

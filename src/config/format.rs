@@ -209,6 +209,7 @@ pub(super) static FILE: Keys = Keys {
         "ownership",
         "socket",
         "tcp",
+        "history",
         "answers",
         "guards",
     ],
@@ -216,9 +217,13 @@ pub(super) static FILE: Keys = Keys {
 };
 pub(super) static TCP: Keys =
     Keys { title: "[tcp]", known: &["connections", "connections_per_prefix", "idle_seconds"], required: &[] };
-pub(super) static ANSWERS: Keys =
-    Keys { title: "[answers]", known: &["address_order", "version_bind", "id_server"], required: &[] };
-
+pub(super) static HISTORY: Keys =
+    Keys { title: "[history]", known: &["generations", "days", "mebibytes"], required: &[] };
+pub(super) static ANSWERS: Keys = Keys {
+    title: "[answers]",
+    known: &["address_order", "version_bind", "id_server", "nsid"],
+    required: &[],
+};
 pub(super) static GUARDS: Keys = Keys {
     title: "[guards]",
     known: &[
@@ -230,28 +235,11 @@ pub(super) static GUARDS: Keys = Keys {
         "addresses_gone",
         "zones_losing_family",
         "operator_names",
-        "zones", "addrmaps", "state", "listen", "workers", "metrics", "log", "watch", "strict", "socket",
-        "tcp", "history", "answers",
     ],
     required: &[],
-    later: &[],
 };
 pub(super) static SHARE: Keys =
-    Keys { title: "a limit of [guards]", known: &["percent", "floor"], required: &[], later: &[] };
-pub(super) static TCP: Keys = Keys {
-    title: "[tcp]",
-    known: &["connections", "connections_per_prefix", "idle_seconds"],
-    required: &[],
-    later: &[],
-};
-pub(super) static HISTORY: Keys =
-    Keys { title: "[history]", known: &["generations", "days", "mebibytes"], required: &[], later: &[] };
-pub(super) static ANSWERS: Keys = Keys {
-    title: "[answers]",
-    known: &["address_order", "version_bind", "id_server", "nsid"],
-    required: &[],
-    later: &[],
-};
+    Keys { title: "a limit of [guards]", known: &["percent", "floor"], required: &[] };
 
 /// The JSON Schema of `portolan.toml`.
 pub fn schema() -> serde_json::Value {

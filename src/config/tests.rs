@@ -35,6 +35,7 @@ days = 7
 address_order = "fixed"
 version_bind = "one"
 id_server = "fra-1"
+nsid = false
 [guards]
 unproxied_names = 0
 unproxied_zone = true
@@ -44,7 +45,6 @@ zone_names_gone = { floor = 1000000000 }
 addresses_gone = { percent = 7, floor = 8 }
 zones_losing_family = 9
 operator_names = 11
-nsid = false
 "#,
     );
     assert_eq!(told, Vec::<String>::new());

@@ -120,7 +120,10 @@ impl Auditor {
             for (zone, same) in made.into_iter().flatten() {
                 audit.zones += 1;
                 if !same {
-                    audit.tell("audit-differs", format!("zone {} is not served as it is remembered", zone.origin));
+                    audit.tell(
+                        "audit-differs",
+                        format!("zone {} is not served as it is remembered", zone.origin),
+                    );
                 }
                 loaded.push(zone);
             }
@@ -151,7 +154,8 @@ impl Auditor {
         let options = ReadOptions { require_tags: settings.require_tags };
         let data = zonefile::read_zone(&desk.shown(path), &copy.content, &origin, options, &namer).0?;
         let made = compile_zone(&data, settings.proxies(&origin), &self.served.seed);
-        let same = matches!((made, entry), (Ok(made), Some(entry)) if made == entry.zone || entry.zone.is_faulty());
+        let same =
+            matches!((made, entry), (Ok(made), Some(entry)) if made == entry.zone || entry.zone.is_faulty());
         Some((LoadedZone { origin, account, content: ZoneContent::Good(Arc::new(data)) }, same))
     }
 
@@ -171,7 +175,8 @@ impl Auditor {
                 let query = query(number, zone);
                 for transport in [Transport::Udp, Transport::Stream] {
                     let mut expected = vec![0; usize::from(u16::MAX)];
-                    let answered = answer::respond(&self.served, &self.settings, &query, transport, 0, &mut expected);
+                    let answered =
+                        answer::respond(&self.served, &self.settings, &query, transport, 0, &mut expected);
                     let Some(answered) = answered else { continue };
                     expected.truncate(answered.len);
                     audit.asked += 1;
@@ -181,9 +186,13 @@ impl Auditor {
                     };
                     match over {
                         Ok(answer) if answer == expected => {}
-                        Ok(_) => audit.tell("audit-other-answer", format!("{address} answers {zone} SOA otherwise")),
+                        Ok(_) => audit
+                            .tell("audit-other-answer", format!("{address} answers {zone} SOA otherwise")),
                         Err((over, error)) => {
-                            audit.tell("audit-no-answer", format!("{address} does not answer over {over}: {error}"));
+                            audit.tell(
+                                "audit-no-answer",
+                                format!("{address} does not answer over {over}: {error}"),
+                            );
                         }
                     }
                 }
@@ -228,7 +237,8 @@ fn query(id: u16, zone: &Name) -> Vec<u8> {
 }
 
 fn over_udp(address: SocketAddr, query: &[u8]) -> std::io::Result<Vec<u8>> {
-    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr =
+        if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0))?;
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.connect(address)?;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::books::Books;
 use super::engine::{Engine, How};
+use super::entry::Said;
 use super::history::When;
 use super::look::{Ask, Looked, Open};
 use super::report::{Change, Outcome, Trigger};
@@ -57,8 +58,9 @@ impl Engine {
             self.books.standing.approvals.insert(digest.clone(), approval);
         }
         let units = approved.into_values().flatten().collect();
-        self.asked_by = Some((by.to_owned(), reason.to_owned()));
+        self.said = Said { by: Some(by.to_owned()), reason: Some(reason.to_owned()) };
         let change = self.again(Trigger::Approve, units, How::default());
+        self.said = Said::default();
         self.kept(before, change)
     }
 
@@ -86,12 +88,12 @@ impl Engine {
             at: self.clock.now(),
             trigger: Trigger::Rollback,
             generation: self.books.generation,
-            by: back.by.clone(),
-            reason: Some(back.reason.clone()),
             ..Change::default()
         };
         let how = How { unguarded: true, ..How::default() };
+        self.said = Said { by: back.by.clone(), reason: Some(back.reason.clone()) };
         self.round(Some(&after), &touched, BTreeSet::new(), &mut Open, how, &mut change);
+        self.said = Said::default();
         if change.outcome != Outcome::Published {
             self.books.standing = before;
             return Ok(self.done(begun, change));

@@ -103,11 +103,8 @@ impl Engine {
         match self.store.intend(&whole, &contents, &journal) {
             Ok(octets) => change.cost.bytes_remembered += octets,
             Err(error) if how.without_state => {
-                tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
-                self.store.keep(whole, contents, journal);
-            Err(error) if how.without_state || how.first => {
                 tracing::error!(%error, "published without being remembered: {}", self.store.restart());
-                self.store.keep(whole, contents);
+                self.store.keep(whole, contents, journal);
             }
             Err(error) => {
                 take_back(candidate, &mut self.builder, self.books.generation);
@@ -125,6 +122,7 @@ impl Engine {
             true => self.hour = Hour::default(),
             false => self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone()),
         }
+        self.books.content = self.books.content.after(&self.books, &intent, &[]);
         self.swap(applied, &accepted, change);
         self.enter(accepted, intent);
         if remembered {
@@ -153,7 +151,7 @@ impl Engine {
         match had_state.then(|| self.store.intend(&whole, &contents, &journal)) {
             Some(Ok(octets)) => change.cost.bytes_remembered += octets,
             Some(Err(error)) => {
-                tracing::error!(%error, "published without being remembered: a restart serves an earlier state");
+                tracing::error!(%error, "published without being remembered: {}", self.store.restart());
                 self.store.keep(whole, contents, journal);
             }
             None => self.store.keep(whole, contents, journal),
@@ -181,6 +179,7 @@ impl Engine {
             (zone.origin.clone(), put)
         }));
         let applied = self.builder.apply(edit, intent.generation);
+        self.books.content = self.books.content.after(&self.books, &intent, &plain);
         self.swap(applied, &accepted, change);
         self.enter_plain(plain);
         self.enter(accepted, intent);
@@ -189,11 +188,8 @@ impl Engine {
     /// Serves a snapshot from now on.
     fn swap(&mut self, applied: Applied, accepted: &[Plan], change: &mut Change) {
         change.cost.sets_stored += applied.cost.sets_stored;
-        let before = self.publisher.publish(Arc::new(applied.snapshot));
-        let (mut snapshot, cost) = self.builder.apply(edit, intent.generation);
-        self.books.content = self.books.content.after(&self.books, &intent, &plain);
-        snapshot.identify(intent.generation, self.books.content.content);
-        change.cost.sets_stored += cost.sets_stored;
+        let mut snapshot = applied.snapshot;
+        snapshot.identify(snapshot.generation, self.books.content.content);
         let before = self.publisher.publish(Arc::new(snapshot));
         self.retired.push(before);
         self.retired.free();

@@ -12,10 +12,9 @@ use super::audit::Audit;
 use super::books::Books;
 use super::commit::take_back;
 use super::desk::{Desk, Found, Shelf};
+use super::entry::Said;
 use super::hour::Hour;
 use super::judging::Judged;
-use super::entry::Said;
-use super::look::{Ask, Gate, Looked, Open, look};
 use super::look::{Ask, Gate, Looked, NO_DESCRIPTORS, Open, lacks, look};
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::settling::{Settled, Taken};
@@ -24,16 +23,12 @@ use super::standing::Standing;
 use super::state::Manifest;
 use super::store::Store;
 use super::weigh::Weighed;
-use super::{SourcePath, Sources, Tree};
-use crate::addrmap::code;
-use crate::compile::Builder;
-use crate::judge::guards::Limits;
-use crate::model::{AccountId, Diagnostic, MapId, Ownership, Place, Severity, Unit};
 use super::{SourcePath, Sources, Tree, folder};
 use crate::addrmap::code;
 use crate::compile::Builder;
+use crate::judge::guards::Limits;
 use crate::judge::{self, Traffic};
-use crate::model::{AccountId, Diagnostic, MapId, Place, Severity, Unit};
+use crate::model::{AccountId, Diagnostic, MapId, Ownership, Place, Severity, Unit};
 use crate::snapshot::{Publisher, Retired, Snapshot};
 use crate::telemetry::Samples;
 use crate::wire::Name;
@@ -98,8 +93,6 @@ pub struct Engine {
     pub(super) clock: Clock,
     /// What the last audit found.
     pub(super) audit: Option<Audit>,
-    /// Who asked for the change that is being made, and why.
-    pub(super) asked_by: Option<(String, String)>,
     /// What stands, as it is remembered.
     pub(super) remembered_standing: Standing,
     /// What was served within the last hour.
@@ -206,7 +199,6 @@ impl Engine {
     ) -> Change {
         let mut change =
             Change { at: self.clock.now(), trigger, generation: self.books.generation, ..Change::default() };
-        (change.by, change.reason) = self.asked_by.take().unzip();
         let Looked { touched, units, faults, lost, strays } = looked;
         let new_faults = faults != self.faults;
         change.problems.extend(faults.iter().chain(&strays).map(Problem::from));

@@ -45,8 +45,6 @@ impl Engine {
             commit: commit_of(&self.sources),
             plan: change.totals.clone(),
             proof: change.proof.clone(),
-            by: change.by.clone(),
-            reason: change.reason.clone(),
             by: self.said.by.clone(),
             reason: self.said.reason.clone(),
             ..Entry::default()

@@ -20,7 +20,6 @@ use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
 use super::watched::{Rule, Watched};
 use crate::answer;
 use crate::model::{AccountId, MapId};
-use crate::model::MapId;
 use crate::telemetry::Samples;
 use crate::telemetry::changes::{Changes, Done};
 use crate::wire::{Name, RrType};

@@ -224,12 +224,6 @@ pub struct Change {
     /// What was proven before it was published.
     #[serde(default)]
     pub proof: Option<proof::Report>,
-    /// Who made it, where a person did.
-    #[serde(default)]
-    pub by: Option<String>,
-    /// Why, where a person said so.
-    #[serde(default)]
-    pub reason: Option<String>,
 }
 
 /// What is remembered of a generation.

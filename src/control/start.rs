@@ -10,9 +10,8 @@ use super::books::{Books, Known, ServedZone};
 use super::content::Served;
 use super::desk::{Desk, Shelf};
 use super::engine::{Clock, Engine, How, Rules, add_cost, first_settled};
-use super::hour::Hour;
-use super::engine::{Engine, How, add_cost, now};
 use super::entry::Said;
+use super::hour::Hour;
 use super::look::{Ask, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::source::Kind;
@@ -75,24 +74,6 @@ impl Engine {
             tracing::warn!("{note}");
         }
         let mut engine = Engine { rules, progress, ..Engine::bare(sources, Store::new(state), seed) };
-        let mut engine = Engine {
-            sources,
-            strict,
-            books: Books::default(),
-            store: Store::new(state),
-            builder: Builder::new(seed.clone()),
-            publisher: Publisher::new(Arc::new(Snapshot::empty(0, seed))),
-            retired: Retired::default(),
-            changes: VecDeque::new(),
-            faults: Vec::new(),
-            lost: BTreeSet::new(),
-            started: now(),
-            base: None,
-            forgotten: None,
-            has_looked: false,
-            progress,
-            samples: Arc::default(),
-        };
         engine.store.remembers = confirmed.is_some();
         let change = match (from, confirmed) {
             (StartFrom::State, Some(manifest)) => engine.restore(manifest, intent),
@@ -127,14 +108,14 @@ impl Engine {
             started: Clock::default().now(),
             base: None,
             forgotten: None,
-            said: Said::default(),
             has_looked: false,
             clock: Clock::default(),
-            asked_by: None,
+            said: Said::default(),
             audit: None,
             hour: Hour::default(),
             remembered_standing: Standing::default(),
             progress: Arc::default(),
+            samples: Arc::default(),
         }
     }
 
@@ -214,7 +195,6 @@ impl Engine {
         change
     }
 
-    pub(super) fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
     /// Says of what is served which state it is, by all that is in the books.
     fn identify(&mut self) {
         self.books.content = Served::of(&self.books);
@@ -224,7 +204,7 @@ impl Engine {
         self.retired.free();
     }
 
-    fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
+    pub(super) fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
         let mut paths: BTreeMap<Unit, BTreeSet<SourcePath>> = BTreeMap::new();
         // With a view on the operator's files an account has maps even without a file of its own.
         for account in manifest.views.keys() {

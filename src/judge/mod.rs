@@ -1,5 +1,5 @@
 //! What can be said about worlds: why a name is answered as it is, what a change would answer otherwise, and whether
-//! that is more than may be lost at once. The proof comes to live here.
+//! that is more than may be lost at once.
 //!
 //! Invariant: pure functions; no I/O, no clock.
 
@@ -10,9 +10,6 @@ pub mod guards;
 pub mod plan;
 pub mod proof;
 
-pub use dig::dig_text;
-pub use explain::{Explanation, explain};
-pub use plan::{Plan, plan};
 mod said;
 #[cfg(test)]
 mod testing;
@@ -20,4 +17,5 @@ pub mod traffic;
 
 pub use dig::dig_text;
 pub use explain::{Explanation, explain};
+pub use plan::{Plan, plan};
 pub use traffic::{Traffic, traffic};

@@ -26,7 +26,9 @@ pub mod guards {}
 
 #[doc = include_str!("safety.md")]
 pub mod safety {}
+
 #[doc = include_str!("ledger.md")]
 pub mod ledger {}
+
 #[doc = include_str!("history.md")]
 pub mod history {}

@@ -448,7 +448,10 @@ fn assertions_and_approvals_are_kept() {
         let books = &server.engine.books;
         let scopes: Vec<AssertionScope> =
             books.assertions_after(&[]).iter().map(|assertion| assertion.scope.clone()).collect();
-        (format!("{scopes:?}"), books.approvals_after(None).map(|approval| approval.by.clone()).collect::<Vec<_>>())
+        (
+            format!("{scopes:?}"),
+            books.approvals_after(None).map(|approval| approval.by.clone()).collect::<Vec<_>>(),
+        )
     };
     let expected = ("[Everything, Account(acme), Zone(one.example.)]".to_owned(), vec!["kim".to_owned()]);
     assert_eq!(kept(&server), expected);

@@ -159,7 +159,7 @@ fn write<'o>(outcome: &Outcome<'_>, question: Question<'_>, octets: &'o mut [u8]
     let header = Header { id: 0, flags: 0 };
     let query = Query { header, question, edns: None, tsig_at: None };
     question.put(header, &question.lower.to_name(), octets).expect("any question fits into 65535 octets");
-    let frame = Frame { limit: octets.len(), turn: None, keepalive: None, tail: &[] };
+    let frame = Frame { limit: octets.len(), turn: None, keepalive: None, nsid: &[], tail: &[] };
     let written = answer::write(outcome, &query, frame, octets);
     &octets[..written.len]
 }

@@ -45,7 +45,7 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
         let header = Header { id: 0, flags: 0 };
         let query = Query { header, question: *question, edns: Some(Edns::of_size(u16::MAX)), tsig_at: None };
         question.put(header, &question.lower.to_name(), &mut self.message)?;
-        let frame = Frame { limit: self.message.len(), turn: None, keepalive: None, tail: &[] };
+        let frame = Frame { limit: self.message.len(), turn: None, keepalive: None, nsid: &[], tail: &[] };
         let written = write(outcome, &query, frame, &mut self.message);
         Message::parse(&self.message[..written.len])
     }

@@ -15,7 +15,7 @@
 //! | 2 | [`config`], [`telemetry`] | settings; logs, counters, metrics |
 //! | 3 | [`compile`](mod@compile) | sources to snapshot |
 //! | 3 | [`answer`] | question and snapshot to outcome to bytes |
-//! | 4 | [`judge`] | why a name is answered as it is |
+//! | 4 | [`judge`] | why a name is answered as it is; the proof of what is to be served |
 //! | 4 | [`server`] | sockets |
 //! | 5 | [`control`] | reading the sources, the lock on the state |
 //! | 6 | [`api`] | HTTP: metrics |

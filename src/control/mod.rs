@@ -1,6 +1,6 @@
 //! A change on its way, and what the server remembers.
 //!
-//! `watch` notices, `look` says which sources may differ, `desk` reads them, many at once `ahead` on all cores, `plan` makes of each unit what it would
+//! `read` reads everything at once and `prove` proves it, for commands. `watch` notices, `look` says which sources may differ, `desk` reads them, many at once `ahead` on all cores, `plan` makes of each unit what it would
 //! become, `judging` accepts or denies, `commit` remembers and publishes, `engine` leads through all of it, `books` keep what is served; `state` is the memory on
 //! disk, `talk` the control socket, `keeper` the thread that all of it runs on.
 //!

@@ -53,7 +53,9 @@ pub(super) fn disagreement<'r, 'w, 's>(
         (true, Some(entry)) => {
             let actual = pass.snapshot.governing(entry).ok();
             let code = level_code(at_end, actual.map(|actual| (actual.set, actual.source)), outcome);
-            let (unit, place) = governor_place(pass, at_end, located);
+            // Numbers of names are those of one zone.
+            let there = if at_end.place == zone.place { located } else { Located::Here(0) };
+            let (unit, place) = governor_place(pass, at_end, there);
             (unit, Diagnostic::error(code, place, message).hint(NOT_OF_THESE_FILES))
         }
         _ => wrong_record(code::WRONG_ANSWER),

@@ -8,6 +8,7 @@ use crate::model::{AddressSource, Diagnostic, Severity, Unit};
 
 /// Counts of a proof. Parts that were proved beside each other add up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// Zones enumerated, those that are answered SERVFAIL included.
     pub zones: u64,
@@ -27,6 +28,7 @@ pub struct Report {
 
 /// Zones with proxied names by the level that governs them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Levels {
     /// A map of which the zone is a member.
     pub zone_map: u64,

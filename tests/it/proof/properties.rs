@@ -350,6 +350,27 @@ fn governors(cases: &mut Cases) {
         map(world, "acme-next").enabled = true;
     });
     cases.stale(code::WRONG_LEVEL, "maps.toml:1", Unit::Operator, |world| world.anycast = None);
+    // The end of a chain into another zone, where nothing may answer.
+    let alias = |world: &mut World| {
+        remove_map(world, "initech-own");
+        world.assertions.clear();
+        let zone = world.zones.iter_mut().find(|zone| zone.origin == name("plain.example."));
+        zone.expect("a zone").account = account("initech");
+        for line in [5, 6] {
+            let record = record(world, "plain.example.", line);
+            record.rtype = portolan::wire::RrType::CNAME;
+            record.rdata = name("www.office.example.").as_wire().into();
+        }
+        data(world, "office.example.").records.retain(|record| record.line <= 4);
+    };
+    let mut proven = sound();
+    alias(&mut proven);
+    let mut served = proven.clone();
+    copy(&mut served, "acme-wide", "initech-late", 5);
+    map(&mut served, "initech-late").account = account("initech");
+    let snapshot = compile(&served, 1).snapshot;
+    let place = "plain.example.zone:2";
+    cases.0.push(Case { code: code::WRONG_LEVEL, place, unit: by("initech"), proven, snapshot });
     // No zone of the account needs its account-wide map, and it must be right all the same.
     let all_named = |world: &mut World| join(world, "shop-eu", Member::Zone(name("blog.example.")), 1);
     let mut served = sound();

@@ -62,7 +62,6 @@ operator_names = 11
             watch: Watch::Poll,
             strict: true,
             ownership: Ownership::Warn,
-            guards: Guards::default(),
             socket: Some("/etc/portolan/run/control".into()),
             tcp: Tcp { connections: 100, connections_per_prefix: 10, idle_seconds: 6553 },
             history: History { generations: 10, days: 7, mebibytes: 1024 },

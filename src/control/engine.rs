@@ -121,6 +121,8 @@ pub(super) struct How {
     pub(super) first: bool,
     /// No guard is asked: it goes back to what was served.
     pub(super) unguarded: bool,
+    /// Somebody only wants to know what it would be.
+    pub(super) preview: bool,
 }
 
 impl Engine {

@@ -3,7 +3,7 @@
 use super::commit::take_back;
 use super::engine::{Engine, How, Round};
 use super::look::{Ask, Gate, Looked, look};
-use super::report::{Change, Held, PlanReport, Problem, Trigger};
+use super::report::{Change, Held, PlanReport, Problem, TrafficTold, Trigger};
 use super::settling::{Taken, why};
 use crate::model::{Diagnostic, Unit};
 
@@ -15,7 +15,7 @@ impl Engine {
         let looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Everything, gate);
         let Looked { touched, units, faults: of_folders, strays, .. } = looked;
         let mut change = Change { trigger: Trigger::Plan, ..Change::default() };
-        let how = How::default();
+        let how = How { preview: true, ..How::default() };
         let Round { settled, weighed, .. } = self.half_round(None, &touched, units, gate, how, &mut change);
         self.books.faults = faults;
         if let Taken::Candidate(candidate) = settled.taken {
@@ -30,6 +30,8 @@ impl Engine {
         if let Some(weighed) = weighed {
             report.plan = weighed.plan;
             report.proof = weighed.proof;
+            report.trips = weighed.trips;
+            report.traffic = weighed.traffic.map(TrafficTold::from);
         }
         report
     }

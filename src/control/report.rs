@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::audit::Audit;
+use crate::judge::Traffic;
 use crate::judge::guards::Trip;
 use crate::judge::plan::Plan;
 use crate::judge::{plan, proof};
@@ -192,6 +193,14 @@ pub struct TrafficTold {
     pub otherwise: u64,
     /// The names asked for most among them, with how often.
     pub names: Vec<(String, u64)>,
+}
+
+impl From<Traffic> for TrafficTold {
+    fn from(traffic: Traffic) -> TrafficTold {
+        let Traffic { asked, differing, top } = traffic;
+        let names = top.into_iter().map(|busy| (format!("{} {}", busy.name, busy.qtype), busy.asked));
+        TrafficTold { asked, otherwise: differing, names: names.collect() }
+    }
 }
 
 /// What came of a change.

@@ -7,8 +7,10 @@ use super::commit::Candidate;
 use super::desk::{Desk, Found};
 use super::engine::{Engine, How};
 use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
+use super::report::TripTold;
 use super::source::{Digest, Kind};
 use super::{SourcePath, cores};
+use crate::judge::Traffic;
 use crate::judge::guards::{self, Scope, Since, Trip};
 use crate::judge::plan;
 use crate::judge::proof::{self, Proof, Report};
@@ -36,6 +38,10 @@ pub(super) struct Weighed {
     pub(super) proof: Report,
     /// A guard minded, and somebody had approved.
     pub(super) approved: bool,
+    /// What guards mind, approved or not.
+    pub(super) trips: Vec<TripTold>,
+    /// What it means for the questions asked last, where somebody wants to know.
+    pub(super) traffic: Option<Traffic>,
 }
 
 impl Engine {
@@ -52,6 +58,7 @@ impl Engine {
                 weighed.held.entry(unit).or_default().push(found.clone());
             }
         }
+        weighed.traffic = how.preview.then(|| self.traffic(&applied.snapshot));
         if how.unguarded || desk.is_memory() {
             return weighed;
         }
@@ -68,6 +75,11 @@ impl Engine {
         let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
         for (compared, trips) in &minded {
             for trip in trips {
+                let told = TripTold::from(trip);
+                if !weighed.trips.iter().any(|known| (&known.code, &known.scope) == (&told.code, &told.scope))
+                {
+                    weighed.trips.push(told);
+                }
                 let units = tripping(plans, compared, trip);
                 for plan in plans.iter().filter(|plan| units.contains(&plan.unit)) {
                     let digest =

@@ -229,7 +229,7 @@ fn what_was_published_without_the_state_is_told_with_what_remembers_it() {
     let place = Place::with(&[("zones/acme/one.example.zone", &zone("1"))]);
     let mut server = place.start();
     place.rename("state/pack", "pack");
-    let how = How { without_state: true, first: false };
+    let how = How { without_state: true, ..How::default() };
     for version in ["2", "3"] {
         place.write("zones/acme/one.example.zone", &zone(version));
         assert_eq!(server.follow_as(&Ask::Everything, how).outcome, Outcome::Published);

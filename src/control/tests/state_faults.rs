@@ -108,7 +108,7 @@ fn a_first_start_without_a_state_speaks_of_no_earlier_one() {
         place.sources(),
         &place.path("state"),
         StartFrom::State,
-        false,
+        Rules::default(),
         place.seed.clone(),
         Default::default(),
     );

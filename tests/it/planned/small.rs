@@ -115,6 +115,7 @@ fn map(id: &str, ips: &[&str], zones: &[&str]) -> AddressMap {
         immutable: false,
         owner: MapOwner::Account,
         place,
+        address_places: Default::default(),
     }
 }
 

@@ -143,7 +143,9 @@ fn sound() -> World {
     ]
     .into_iter()
     .zip(1..)
-    .map(|((scope, claim), line)| Arc::new(Assertion { scope, claim, place: place("assert.toml", line) }))
+    .map(|((scope, claim), line)| {
+        Arc::new(Assertion { scope, author: None, claim, place: place("assert.toml", line) })
+    })
     .collect();
     world
 }
@@ -165,7 +167,12 @@ fn governed_by(map: &str) -> Claim {
 }
 
 fn assert_that(world: &mut World, scope: AssertionScope, claim: Claim) {
-    world.assertions.push(Arc::new(Assertion { scope, claim, place: place("assert.toml", 77) }));
+    world.assertions.push(Arc::new(Assertion {
+        scope,
+        author: None,
+        claim,
+        place: place("assert.toml", 77),
+    }));
 }
 
 fn of(id: &str) -> AssertionScope {

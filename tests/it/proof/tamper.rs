@@ -77,7 +77,12 @@ pub(super) fn furnish(world: &mut World, dice: &mut Dice) {
             2 => Claim::FamilyRequired { ipv4: dice.roll(2) == 0, ipv6: dice.roll(2) == 0 },
             _ => Claim::GovernedBy(MapId::new(&format!("map-{}", 1 + dice.roll(4))).expect("an id")),
         };
-        world.assertions.push(Arc::new(Assertion { scope, claim, place: place("assert.toml", line) }));
+        world.assertions.push(Arc::new(Assertion {
+            scope,
+            author: None,
+            claim,
+            place: place("assert.toml", line),
+        }));
     }
 }
 

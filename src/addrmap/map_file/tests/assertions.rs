@@ -117,7 +117,10 @@ fn an_account_speaks_for_itself() {
 #[test]
 fn an_assertion_claims_something() {
     let with = |lines: &str| assertion(&format!("everything = true\n{lines}"), Scope::Operator);
-    assert_eq!(with(""), ["1:1+10 error no-claim: an assertion that claims nothing"]);
+    for scope in ["account = \"acme\"", "zone = \"a.example\"", "everything = true"] {
+        let told = assertion(scope, Scope::Operator);
+        assert_eq!(told, ["1:1+10 error no-claim: an assertion that claims nothing"]);
+    }
     for key in ["answers_within", "never_answers_within", "family_required"] {
         assert_eq!(
             with(&format!("{key} = []")),

@@ -376,7 +376,7 @@ fn governors(cases: &mut Cases) {
     copy(&mut served, "acme-wide", "initech-late", 5);
     map(&mut served, "initech-late").account = account("initech");
     let snapshot = compile(&served, 1).snapshot;
-    let place = "plain.example.zone:2";
+    let place = "plain.example.zone:4";
     cases.0.push(Case { code: code::WRONG_LEVEL, place, unit: by("initech"), proven, snapshot });
     // No zone of the account needs its account-wide map, and it must be right all the same.
     let all_named = |world: &mut World| join(world, "shop-eu", Member::Zone(name("blog.example.")), 1);

@@ -36,6 +36,8 @@ impl Scene {
 
     fn start(&mut self) {
         self.lives.start(&["--watch", "off"]);
+        // It looks at the files once more when it is ready: what is written before that is no edit of ours.
+        self.lives.wait_for_status("in sync", |status| status.in_sync);
     }
 
     fn write(&self, below: &str, text: &str) {

@@ -104,7 +104,9 @@ mod tests {
         write(
             root,
             "repo/.git/packed-refs",
-            &format!("# pack-refs\n{A} refs/heads/xmain\n{B} refs/heads/main\n"),
+            &format!(
+                "# pack-refs\n{A} refs/heads/xmain\n{A} refs/remotes/refs/heads/main\n{B} refs/heads/main\n"
+            ),
         );
         assert_eq!(commit_at(&zones).as_deref(), Some(B));
         write(root, "repo/.git/refs/heads/main", &format!("{A}\n"));

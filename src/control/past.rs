@@ -55,11 +55,13 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// Whether a source can matter: the master file of a zone that may hold one of the names, the operator's maps, and
-    /// all that is no master file in the folders of the accounts.
+    /// Whether a source can matter: the master file of a zone that may hold one of the names, the operator's maps,
+    /// settings and maps of the accounts, and whatever another file may name: the files in the two top folders reach into
+    /// those of every account.
     pub(super) fn holds(&self, path: &SourcePath) -> bool {
         match (path.kind(), path.account()) {
             (Kind::Zone(origin), _) => self.names.iter().any(|name| name.is_at_or_below(&origin)),
+            (Kind::Other, _) => true,
             (_, None) => path.tree == Tree::Maps,
             (_, Some(account)) => self.has(&account),
         }

@@ -8,6 +8,7 @@ use super::folder::display;
 use super::history::{Diff, FileTold, History, Shown, When};
 use super::past::Scope;
 use super::report::Entry;
+use super::source::Kind;
 use super::state::{Intent, Manifest};
 use super::{SourcePath, Tree};
 use crate::answer::{self, Step};
@@ -179,12 +180,14 @@ impl Engine {
     }
 }
 
-/// The accounts whose answers an intent can change; `None` where it can change those of all.
+/// The accounts whose answers an intent can change; `None` where it can change those of all: by the operator's files, and
+/// by those that files in the top folders may name.
 fn touched_accounts(intent: &Intent) -> Option<BTreeSet<AccountId>> {
     let operator = |path: &SourcePath| path.tree == Tree::Maps && path.account().is_none();
     let all = intent.faulty.is_some()
         || !intent.immutable.is_empty()
         || intent.files.iter().any(|(path, _)| operator(path));
+    let all = all || intent.files.iter().any(|(path, _)| path.kind() == Kind::Other);
     let of_files = intent.files.iter().filter_map(|(path, _)| path.account());
     let of_views = intent.views.iter().map(|(account, _)| account.clone());
     (!all).then(|| of_files.chain(of_views).collect())
@@ -193,7 +196,11 @@ fn touched_accounts(intent: &Intent) -> Option<BTreeSet<AccountId>> {
 /// A generation without other accounts.
 fn only(manifest: &Manifest, accounts: &BTreeSet<AccountId>) -> Manifest {
     let mut narrow = manifest.clone();
-    narrow.files.retain(|path, _| path.account().is_none_or(|account| accounts.contains(&account)));
+    // What another file may name stays: the files in the two top folders reach into those of every account.
+    let is_named = |path: &SourcePath| path.kind() == Kind::Other;
+    narrow
+        .files
+        .retain(|path, _| is_named(path) || path.account().is_none_or(|account| accounts.contains(&account)));
     narrow.views.retain(|account, _| accounts.contains(account));
     narrow.faulty.accounts.retain(|account| accounts.contains(account));
     narrow.faulty.zones.retain(|_, account| accounts.contains(account));

@@ -358,8 +358,11 @@ proptest! {
         if share {
             prop_assert!(intent.faulty.is_none());
         }
+        let (before, undo) = (from.clone(), from.undo(&intent));
         from.apply(&intent);
-        prop_assert_eq!(from, to);
+        prop_assert_eq!(&from, &to);
+        from.apply(&undo);
+        prop_assert_eq!(from, before);
     }
 }
 

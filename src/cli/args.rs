@@ -191,7 +191,7 @@ pub struct CompareOptions {
     pub server: Target,
     /// The zones to ask about; all of the files where none is named
     #[arg(value_name = "ZONE", value_parser = zone)]
-    pub zones: Vec<Name>,
+    pub origins: Vec<Name>,
     /// Seconds that each of three tries of a question may take, 1 to 60
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=60))]
     pub timeout: u16,

@@ -71,12 +71,12 @@ impl Served {
 
 /// What some pieces of one kind come to.
 fn part(kind: u8, pieces: &[&[u8]]) -> u64 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[kind]);
+    let mut octets = vec![kind];
     for piece in pieces {
-        hasher.update(&(piece.len() as u64).to_be_bytes()).update(piece);
+        octets.extend((piece.len() as u64).to_be_bytes());
+        octets.extend_from_slice(piece);
     }
-    let [a, b, c, d, e, f, g, h, ..] = *hasher.finalize().as_bytes();
+    let [a, b, c, d, e, f, g, h, ..] = Digest::of(&octets).0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 

@@ -92,7 +92,9 @@ impl Edns {
         let flags = if self.dnssec_ok { DO.to_be_bytes()[2] } else { 0 };
         let fixed: [u8; OPT_LEN] = [0, t0, t1, s0, s1, (rcode.0 >> 4) as u8, 0, flags, 0, l0, l1];
         to.put_array(fixed)?;
-        to.put(options.nsid)?;
+        if !options.nsid.is_empty() {
+            to.put(options.nsid)?;
+        }
         if let Some(timeout) = options.keepalive {
             for word in [OPTION_KEEPALIVE, 2, timeout] {
                 to.put_u16(word)?;

@@ -91,6 +91,10 @@ impl Asker {
                 let Some(asked) = questions.next() else { break };
                 self.send_first(asked)?;
             }
+            if self.waiting.is_empty() {
+                return Ok(());
+            }
+            self.forget_deadlines();
             let Some((until, ..)) = self.deadlines.front() else { return Ok(()) };
             // What has come already is heard before anything is too late.
             let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -100,9 +104,7 @@ impl Asker {
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => self.expire(&mut hear)?,
                     ErrorKind::Interrupted => {}
-                    ErrorKind::ConnectionRefused if self.heard == 0 => {
-                        return Err(format!("nothing listens at {}", self.server));
-                    }
+                    ErrorKind::ConnectionRefused if self.heard == 0 => return Err(self.nobody()),
                     // It may be back before the question is given up.
                     ErrorKind::ConnectionRefused => {}
                     _ => return Err(self.failed(&error)),
@@ -113,6 +115,10 @@ impl Asker {
 
     fn failed(&self, error: &std::io::Error) -> String {
         format!("cannot ask {}: {error}", self.server)
+    }
+
+    fn nobody(&self) -> String {
+        format!("nothing listens at {}", self.server)
     }
 
     fn send_first(&mut self, asked: Asked) -> Result<(), String> {
@@ -131,8 +137,15 @@ impl Asker {
         let Some(waiting) = self.waiting.get_mut(&id) else { return Ok(()) };
         waiting.tries += 1;
         self.deadlines.push_back((Instant::now() + self.timeout, id, waiting.tries));
-        match self.socket.send(&waiting.packet) {
-            // What is refused belongs to a packet before; that will be heard by the next receive.
+        let mut sent = self.socket.send(&waiting.packet);
+        if sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) && self.heard > 0 {
+            // That was about a packet before, and keeps this one back.
+            sent = self.socket.send(&waiting.packet);
+        }
+        match sent {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused && self.heard == 0 => {
+                Err(self.nobody())
+            }
             Err(error) if !is_passing(error.kind()) => Err(self.failed(&error)),
             _ => Ok(()),
         }
@@ -161,10 +174,7 @@ impl Asker {
     /// Asks again, or gives up, what was to be answered by now.
     fn expire(&mut self, hear: &mut impl FnMut(Asked, Heard)) -> Result<(), String> {
         let now = Instant::now();
-        while let Some((until, id, tried)) =
-            self.deadlines.front().copied().filter(|(until, ..)| *until <= now)
-        {
-            debug_assert!(until <= now);
+        while let Some((_, id, tried)) = self.deadlines.front().copied().filter(|(until, ..)| *until <= now) {
             self.deadlines.pop_front();
             let Some(waiting) = self.waiting.get(&id).filter(|waiting| waiting.tries == tried) else {
                 continue;
@@ -183,15 +193,16 @@ impl Asker {
             }
             hear(asked, Heard::Nothing);
         }
-        // Answered questions leave their deadlines behind.
-        while self
-            .deadlines
-            .front()
-            .is_some_and(|(_, id, tried)| self.waiting.get(id).is_none_or(|waiting| waiting.tries != *tried))
-        {
+        Ok(())
+    }
+
+    /// Forgets the deadlines that answered questions left behind.
+    fn forget_deadlines(&mut self) {
+        let waits =
+            |id: &u16, tried: &u32| self.waiting.get(id).is_some_and(|waiting| waiting.tries == *tried);
+        while self.deadlines.front().is_some_and(|(_, id, tried)| !waits(id, tried)) {
             self.deadlines.pop_front();
         }
-        Ok(())
     }
 
     /// Asks over TCP: over the connection that is there, or a new one where that has ended.

@@ -63,7 +63,7 @@ pub(super) fn compare(setup: &Setup, options: &CompareOptions) -> Result<ExitCod
     setup.tell_errors(&loaded.diagnostics);
     let mut world = loaded.world;
     let candidate = Candidate::new(&mut world);
-    let zones = chosen(&world, &options.zones)?;
+    let zones = chosen(&world, &options.origins)?;
     let server = options.server.address()?;
     let mut asker = Asker::new(server, Duration::from_secs(options.timeout.into()))?;
     let report = ask(&candidate, &zones, &mut asker)?;

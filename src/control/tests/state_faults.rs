@@ -104,6 +104,7 @@ fn a_first_start_without_a_state_speaks_of_no_earlier_one() {
     assert_eq!(server.engine.store.restart(), "a restart serves an earlier state");
     drop(server);
     fs::remove_dir_all(place.path("state")).unwrap();
+    fs::create_dir(place.path("state")).unwrap();
     let opened = Engine::start_with(
         place.sources(),
         &place.path("state"),

@@ -162,9 +162,11 @@ impl Candidate {
         let hidden = steps.iter().any(|step| matches!(step, Step::ProxiedStored));
         if reason.weight() == Weight::Difference && (from_map || hidden) {
             let (stored, steps) = say(&self.stored, name, qtype);
-            // The TTL of what is not shown does not matter.
+            // The TTL of what is not shown does not matter; other types of the name are shown, but not behind an alias.
+            let alias = other.answer.keys().any(|(_, rtype, _)| *rtype == RrType::CNAME);
             match difference(qtype, &Said::by(&stored), &other, &steps) {
-                None | Some(Reason::Ttl) => reason = Reason::Proxied,
+                None => reason = Reason::Proxied,
+                Some(Reason::Ttl) if from_map || alias => reason = Reason::Proxied,
                 Some(rest) if rest.weight() != Weight::Difference => reason = Reason::Proxied,
                 Some(_) if from_map && reason != Reason::Rcode => reason = Reason::Origin,
                 Some(_) => {}

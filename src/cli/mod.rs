@@ -1,12 +1,14 @@
 //! The command line: arguments, rendering, wiring.
 //!
-//! Data goes to stdout, everything else to stderr. Exit codes: 0 fine, 1 problems found, 2 could not run.
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 fine, 1 problems found, 2 could not run;
+//! `plan --exit-code` adds 3 for changes.
 
 pub mod args;
 mod ask;
 mod check;
 mod explain;
 mod moment;
+mod plan;
 mod progress;
 mod reload;
 pub mod render;
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(options)) => explain::explain(&setup, options),
         Some(Command::Status(options)) => status::status(&setup, options),
         Some(Command::Reload(options)) => reload::reload(&setup, options),
+        Some(Command::Plan(options)) => plan::plan(&setup, options),
         Some(Command::ForgetMap(options)) => reload::forget_map(&setup, options),
     });
     done.unwrap_or_else(|error| {

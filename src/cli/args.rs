@@ -61,6 +61,8 @@ pub enum Command {
     Diff(DiffOptions),
     /// Tell which generation, file and commit last changed an answer
     Blame(BlameOptions),
+    /// Tell what the files would answer otherwise, before they are served
+    Plan(PlanOptions),
     /// Let the running server forget an immutable map that the files no longer hold
     #[command(alias = "retire-immutable")]
     ForgetMap(ForgetMapOptions),
@@ -340,6 +342,26 @@ pub struct BlameOptions {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanOptions {
+    /// Compare with the folders zones and addrmaps in this one, without a server
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// Compare with the address maps in this folder instead
+    #[arg(long, value_name = "DIR", requires = "from")]
+    pub from_addrmaps: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// Print Markdown for a pull request instead of text
+    #[arg(long)]
+    pub markdown: bool,
+    /// Exit 3 where something would be answered otherwise
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// Options of `forget-map`.

@@ -1,6 +1,7 @@
 //! The command line: arguments, rendering, wiring.
 //!
-//! Data goes to stdout, everything else to stderr. Exit codes: 0 fine, 1 problems found, 2 could not run.
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 fine, 1 problems found, 2 could not run;
+//! `plan --exit-code` adds 3 for changes.
 
 pub mod args;
 mod ask;
@@ -10,6 +11,7 @@ pub mod compare;
 mod explain;
 mod history;
 mod moment;
+mod plan;
 mod progress;
 mod reload;
 pub mod render;
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Some(Command::Show(options)) => history::show(&setup, options),
         Some(Command::Diff(options)) => blame::diff(&setup, options),
         Some(Command::Blame(options)) => blame::blame(&setup, options),
+        Some(Command::Plan(options)) => plan::plan(&setup, options),
         Some(Command::ForgetMap(options)) => reload::forget_map(&setup, options),
     });
     done.unwrap_or_else(|error| {

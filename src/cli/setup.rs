@@ -62,6 +62,11 @@ impl Setup {
         Sources { zones: self.settings.zones.clone(), addrmaps: self.settings.addrmaps.clone() }
     }
 
+    /// How much may be lost at once.
+    pub(super) fn guards(&self) -> &config::Guards {
+        &self.settings.guards
+    }
+
     /// Where the running server is talked to.
     pub(super) fn socket(&self) -> PathBuf {
         self.settings.socket.clone().unwrap_or_else(|| self.settings.state.join(talk::SOCKET))

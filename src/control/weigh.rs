@@ -38,7 +38,7 @@ pub(super) struct Weighed {
     pub(super) proof: Report,
     /// A guard minded, and somebody had approved.
     pub(super) approved: bool,
-    /// What guards mind, approved or not.
+    /// What guards mind and nobody approved.
     pub(super) trips: Vec<TripTold>,
     /// What it means for the questions asked last, where somebody wants to know.
     pub(super) traffic: Option<Traffic>,
@@ -75,11 +75,6 @@ impl Engine {
         let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
         for (compared, trips) in &minded {
             for trip in trips {
-                let told = TripTold::from(trip);
-                if !weighed.trips.iter().any(|known| (&known.code, &known.scope) == (&told.code, &told.scope))
-                {
-                    weighed.trips.push(told);
-                }
                 let units = tripping(plans, compared, trip);
                 for plan in plans.iter().filter(|plan| units.contains(&plan.unit)) {
                     let digest =
@@ -87,6 +82,10 @@ impl Engine {
                     if self.is_approved(plans, &digest) {
                         weighed.approved = true;
                         continue;
+                    }
+                    let told = TripTold::from(trip);
+                    if !weighed.trips.contains(&told) {
+                        weighed.trips.push(told);
                     }
                     let found = self.told_trip(trip, plan, &digest);
                     let held = weighed.held.entry(plan.unit.clone()).or_default();

@@ -109,6 +109,7 @@ pub(super) struct Draft {
     keep: usize,
     /// The types that its names are asked by.
     types: BTreeSet<RrType>,
+    origin: Name,
     /// The names that stop being proxied; of many the first ones.
     pub(super) exposed: BTreeSet<Name>,
     why: BTreeSet<Why>,
@@ -128,7 +129,8 @@ impl Draft {
             ..ZonePlan::default()
         };
         let (exposed, why) = (BTreeSet::new(), BTreeSet::new());
-        Draft { plan, kept: Vec::new(), keep, types: BTreeSet::new(), exposed, why }
+        let origin = pair.origin.clone();
+        Draft { plan, kept: Vec::new(), keep, types: BTreeSet::new(), origin, exposed, why }
     }
 
     /// Compares a zone that came, went or changed.
@@ -249,7 +251,8 @@ impl Draft {
     /// Asks for a name by all types.
     fn ask(&mut self, owner: Owner<'_>, asker: &mut Asker<'_>, why: impl FnOnce(bool) -> Why) {
         let (mut had, mut has, mut differs, mut extends) = (false, false, false, true);
-        for &rtype in &self.types {
+        let name = owner.name.to_name();
+        for rtype in self.types_of(&name) {
             let asked = asker.ask(&owner.name, rtype);
             had |= asked.had;
             has |= asked.has;
@@ -269,7 +272,6 @@ impl Draft {
         };
         let was_proxied = owner.was.is_some_and(Node::is_proxied);
         let exposed = was_proxied && asker.exposed(&owner.name).is_some();
-        let name = owner.name.to_name();
         if exposed {
             self.plan.names_unproxied += 1;
             self.why.insert(Why::Unproxied);
@@ -279,6 +281,12 @@ impl Draft {
             }
         }
         self.note(name, what, why(exposed));
+    }
+
+    /// The types that a name is asked by. The DS of the apex is the parent's, and told there.
+    fn types_of(&self, name: &Name) -> Vec<RrType> {
+        let apex = *name == self.origin;
+        self.types.iter().copied().filter(|rtype| !(apex && *rtype == RrType::DS)).collect()
     }
 
     fn count(&mut self, what: What) -> &mut u64 {
@@ -320,11 +328,11 @@ impl Draft {
         self.kept.truncate(*room);
         *room -= self.kept.len();
         self.plan.names_left_out = self.otherwise() - self.kept.len() as u64;
-        self.plan.why = self.why.into_iter().collect();
-        for (name, what, why) in self.kept {
+        self.plan.why = std::mem::take(&mut self.why).into_iter().collect();
+        for (name, what, why) in std::mem::take(&mut self.kept) {
             let lower = NameBuf::lower_of(&name);
             let mut answers = Vec::new();
-            for &rtype in &self.types {
+            for rtype in self.types_of(&name) {
                 let Some([was, is]) = asker.ask(&lower, rtype).differs else { continue };
                 answers.push(AnswerPlan { rtype: rtype.to_string(), was: was.told(), is: is.told() });
             }

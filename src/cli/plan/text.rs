@@ -1,0 +1,243 @@
+//! A plan for people on a terminal: totals first, then what stops being proxied, then account by account.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use crate::cli::render::harmless;
+use crate::cli::told::{self, counted};
+use crate::control::report::PlanReport;
+use crate::judge::plan::{AccountPlan, Counts, Governed, NamePlan, Plan, SetPlan, What, ZonePlan};
+
+/// Most addresses on a line.
+const ADDRESSES: usize = 4;
+
+/// The report as lines of text.
+pub(super) fn text(report: &PlanReport, colour: bool) -> String {
+    let (bold, plain) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let plan = &report.plan;
+    let mut out = format!("{bold}{}{plain}\n", headline(plan));
+    for (what, line) in totals(&plan.counts) {
+        let _ = writeln!(out, "{what:<12}{line}");
+    }
+    if let Some(traffic) = &report.traffic {
+        let (asked, otherwise) = (traffic.asked, counted(traffic.otherwise, "question"));
+        let names: Vec<String> =
+            traffic.names.iter().map(|(name, times)| format!("{name} ({times})")).collect();
+        let _ = writeln!(
+            out,
+            "traffic     of the last {asked} questions {otherwise} would be answered otherwise"
+        );
+        if !names.is_empty() {
+            let _ = writeln!(out, "            {}", told::listed(&names));
+        }
+    }
+    if !plan.exposed.is_empty() {
+        let _ = writeln!(out, "\n{bold}stop being proxied: what is stored would become public{plain}");
+        for name in &plan.exposed {
+            let (was, public) = (addresses(&name.was), name.public.join(", "));
+            let _ = writeln!(out, "  {}: {was} -> {}", harmless(&name.name), harmless(&public));
+        }
+        left_out(&mut out, "  ", plan.exposed_left_out, "name");
+    }
+    for trip in &report.trips {
+        let (code, scope, message) = (harmless(&trip.code), harmless(&trip.scope), harmless(&trip.message));
+        let _ =
+            writeln!(out, "\n{bold}held[{code}]{plain}: {scope}: {message}\n  = setting: {}", trip.setting);
+    }
+    if !plan.operator.is_empty() {
+        let _ = writeln!(out, "\n{bold}the operator's defaults{plain}");
+        plan.operator.iter().for_each(|set| write_set(&mut out, set));
+    }
+    for account in &plan.accounts {
+        let _ = writeln!(out, "\n{bold}account {}{plain}: {}", harmless(&account.account), share(account));
+        account.zones.iter().for_each(|zone| write_zone(&mut out, zone));
+        left_out(&mut out, "  ", account.zones_left_out, "zone");
+        account.sets.iter().for_each(|set| write_set(&mut out, set));
+    }
+    for held in &report.held {
+        let state = if held.serving { "stays as it was" } else { "is not served" };
+        let _ = writeln!(out, "\n{bold}{} has errors and {state}{plain}", harmless(&held.unit));
+    }
+    if !report.problems.is_empty() {
+        out.push('\n');
+        out.push_str(&told::problems(&report.problems, colour));
+    }
+    out
+}
+
+/// The whole in one line.
+pub(super) fn headline(plan: &Plan) -> String {
+    let counts = &plan.counts;
+    let otherwise = counts.names_otherwise() + counts.names_by_operator;
+    if plan.is_empty() {
+        return "nothing would be answered otherwise".to_owned();
+    }
+    let zones = counts.zones_new + counts.zones_gone + counts.zones_changed;
+    let zones = match zones {
+        0 => String::new(),
+        zones => format!("{} changed, ", counted(zones, "zone")),
+    };
+    let of = counted(counts.names_before, "name");
+    format!("{zones}{} would be answered otherwise, of {of} before", counted(otherwise, "name"))
+}
+
+/// The totals, each with what it is about.
+pub(super) fn totals(counts: &Counts) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        (
+            "zones",
+            format!(
+                "{} before, {} afterwards: {} new, {} gone, {} changed",
+                counts.zones_before,
+                counts.zones_after,
+                counts.zones_new,
+                counts.zones_gone,
+                counts.zones_changed
+            ),
+        ),
+        (
+            "names",
+            format!(
+                "{} before, {} afterwards: {} new, {} gone, {} changed, {} only gain",
+                counts.names_before,
+                counts.names_after,
+                counts.names_new,
+                counts.names_gone,
+                counts.names_changed,
+                counts.names_extended
+            ),
+        ),
+    ];
+    let mut line = |count: u64, what, text: String| {
+        if count > 0 {
+            lines.push((what, text));
+        }
+    };
+    line(
+        counts.names_unproxied,
+        "proxied",
+        format!("{} would stop being proxied", counted(counts.names_unproxied, "name")),
+    );
+    line(
+        counts.names_by_operator,
+        "defaults",
+        format!(
+            "{} answered otherwise by the operator's defaults",
+            counted(counts.names_by_operator, "name")
+        ),
+    );
+    line(
+        counts.addresses_gone,
+        "addresses",
+        format!(
+            "{} of {} would leave service: {}",
+            counts.addresses_gone,
+            counts.addresses_before,
+            addresses(&counts.gone)
+        ),
+    );
+    line(
+        counts.zones_losing_family,
+        "families",
+        format!(
+            "{} would lose one: IPv4 in {}, IPv6 in {}",
+            counted(counts.zones_losing_family, "zone"),
+            counts.zones_losing_ipv4,
+            counts.zones_losing_ipv6
+        ),
+    );
+    lines
+}
+
+/// What of an account is answered otherwise.
+pub(super) fn share(account: &AccountPlan) -> String {
+    let counts = &account.counts;
+    format!("{} of {} otherwise", counts.names_otherwise(), counted(counts.names_before, "name"))
+}
+
+fn write_zone(out: &mut String, zone: &ZonePlan) {
+    let _ = writeln!(out, "  zone {}: {}", harmless(&zone.zone), zone_line(zone));
+    if let Some((was, is)) = zone.was.as_ref().zip(zone.is.as_ref()).filter(|(was, is)| was != is) {
+        let _ = writeln!(out, "    {} -> {}", governed(was), governed(is));
+    }
+    for name in &zone.names {
+        let _ = writeln!(out, "    {}: {}, {}", harmless(&name.name), what(name.what), name.why.words());
+        for (rtype, was, is) in answers(name) {
+            let _ = writeln!(out, "      {rtype:<6}{} -> {}", harmless(&was), harmless(&is));
+        }
+    }
+    left_out(out, "    ", zone.names_left_out, "name");
+}
+
+/// What is answered otherwise of a name: the type, before and afterwards.
+pub(super) fn answers(name: &NamePlan) -> impl Iterator<Item = (&str, String, String)> {
+    let answers = name.answers.iter();
+    answers.map(|answer| (answer.rtype.as_str(), answer.was.join(", "), answer.is.join(", ")))
+}
+
+/// Why a zone is in the plan, and how many of its names.
+pub(super) fn zone_line(zone: &ZonePlan) -> String {
+    let why: Vec<&str> = zone.why.iter().map(|why| why.words()).collect();
+    let counts = [
+        (zone.names_new, "new"),
+        (zone.names_gone, "gone"),
+        (zone.names_changed, "changed"),
+        (zone.names_extended, "only gain"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    let counts = if counts.is_empty() { "no name".to_owned() } else { counts.join(", ") };
+    format!("{}; of {}: {counts}", why.join(", "), counted(zone.names_before, "name"))
+}
+
+fn write_set(out: &mut String, set: &SetPlan) {
+    let _ = writeln!(out, "  {}", set_line(set));
+}
+
+/// What changes of a set, on a line.
+pub(super) fn set_line(set: &SetPlan) -> String {
+    let examples = match &set.examples[..] {
+        [] => String::new(),
+        examples => format!(" ({})", told::listed(examples)),
+    };
+    let (zones, names) = (counted(set.zones, "zone"), counted(set.names, "proxied name"));
+    let gains = if set.extends { ", which only gain" } else { "" };
+    format!("{} -> {}: {names} in {zones}{examples}{gains}", governed(&set.was), governed(&set.is))
+}
+
+/// What governs, in words: `zone map eu (203.0.113.1, 2001:db8::1)`.
+fn governed(governed: &Governed) -> String {
+    let Some(source) = &governed.source else {
+        return format!("nothing ({})", harmless(governed.error.as_deref().unwrap_or("no address set")));
+    };
+    let map = governed.map.as_ref().map(|map| format!(" {map}")).unwrap_or_default();
+    harmless(&format!("{}{map} ({})", source.replace('_', " "), addresses(&governed.addresses)))
+}
+
+/// A few addresses.
+fn addresses(addresses: &[IpAddr]) -> String {
+    let mut told: Vec<String> = addresses.iter().take(ADDRESSES).map(ToString::to_string).collect();
+    if addresses.is_empty() {
+        return "no address".to_owned();
+    }
+    if addresses.len() > ADDRESSES {
+        told.push(format!("and {} more", addresses.len() - ADDRESSES));
+    }
+    told.join(", ")
+}
+
+/// What becomes of a name, in a word or two.
+pub(super) fn what(what: What) -> &'static str {
+    match what {
+        What::New => "new",
+        What::Gone => "gone",
+        What::Changed => "changed",
+        What::Extended => "only gains",
+    }
+}
+
+fn left_out(out: &mut String, indent: &str, count: u64, noun: &str) {
+    if count > 0 {
+        let _ = writeln!(out, "{indent}and {}", counted(count, &format!("more {noun}")));
+    }
+}

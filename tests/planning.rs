@@ -1,0 +1,108 @@
+//! `portolan plan --from`: two checkouts compared without a server, its exit codes and its forms.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use portolan::control::report::PlanReport;
+
+const ZONE: &str = "$ORIGIN shop.example.\n@ 3600 IN SOA ns.example.net. admin.example.net. 1 7200 900 1209600 300\n\
+                    @ 3600 IN NS ns.example.net.\nwww 1 IN A 198.51.100.7 ; cf_tags=cf-proxied:true\n\
+                    mail 300 IN A 198.51.100.8\n";
+const MAPS: &str = "[anycast]\nipv4 = [\"192.0.2.10\"]\n";
+
+/// The base in `base`, the candidate beside it with this zone and these settings.
+fn folders(candidate: &str, settings: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (tree, zone) in [("base/", ZONE), ("", candidate)] {
+        write(&folder.path().join(tree), "zones/acme/shop.example.zone", zone);
+        write(&folder.path().join(tree), "addrmaps/main.toml", MAPS);
+    }
+    write(folder.path(), "portolan.toml", settings);
+    folder
+}
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn plan(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let command =
+        Command::new(env!("CARGO_BIN_EXE_portolan")).current_dir(folder).arg("plan").args(arguments).output();
+    let output = command.unwrap();
+    let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn changes_are_told_and_are_no_fault() {
+    let folder = folders(&ZONE.replace("198.51.100.8", "198.51.100.9"), "");
+    let (code, out, _) = plan(folder.path(), &["--from", "base"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(
+        out.starts_with("1 zone changed, 1 name would be answered otherwise, of 3 names before\n"),
+        "{out}"
+    );
+    assert!(out.contains("    mail.shop.example.: changed, the zone's records changed\n      A     A 198.51.100.8 -> A 198.51.100.9\n"), "{out}");
+    assert_eq!(plan(folder.path(), &["--from", "base", "--exit-code"]).0, 3);
+    let (code, out, _) = plan(folder.path(), &["--from", "base", "--json"]);
+    let report: PlanReport = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, report.plan.counts.names_changed, report.trips.len()), (0, 1, 0));
+    let (_, out, _) = plan(folder.path(), &["--from", "base", "--markdown"]);
+    assert!(out.starts_with("## Portolan plan: 1 zone changed") && out.contains("<details>"), "{out}");
+    assert!(
+        out.contains("| `mail.shop.example.` | changed | A | `A 198.51.100.8` | `A 198.51.100.9` |"),
+        "{out}"
+    );
+}
+
+#[test]
+fn no_change_is_none() {
+    let folder = folders(&ZONE.replace(" 1 7200", " 2 7200"), "");
+    let (code, out, _) = plan(folder.path(), &["--from", "base", "--exit-code"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("nothing would be answered otherwise\n"), "{out}");
+}
+
+#[test]
+fn what_a_guard_would_hold_is_told() {
+    let bare = ZONE.replace(" ; cf_tags=cf-proxied:true", "");
+    let folder = folders(&bare, "");
+    let (code, out, _) = plan(folder.path(), &["--from", "base", "--exit-code"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("www.shop.example.: 192.0.2.10 -> A 198.51.100.7\n"), "{out}");
+    assert!(
+        out.contains("held[guard-zone-unproxied]: account acme: no name of zone shop.example. would be"),
+        "{out}"
+    );
+    let folder = folders(&bare, "[guards]\nunproxied_zone = true\n");
+    assert_eq!(plan(folder.path(), &["--from", "base"]).0, 0);
+}
+
+#[test]
+fn what_has_errors_is_refused_and_left_as_it_was() {
+    let folder = folders("$ORIGIN shop.example.\nthis is no zone\n", "");
+    let (code, out, _) = plan(folder.path(), &["--from", "base"]);
+    assert_eq!(code, 1);
+    assert!(out.starts_with("nothing would be answered otherwise\n"), "{out}");
+    assert!(out.contains("account acme has errors and stays as it was\n"), "{out}");
+}
+
+#[test]
+fn an_empty_or_absent_folder_is_no_base() {
+    let folder = folders(ZONE, "");
+    for arguments in [
+        &["--from", ""][..],
+        &["--from", "absent"],
+        &["--from", "base", "--from-addrmaps", ""],
+        &["--from", "base", "--from-addrmaps", "absent"],
+    ] {
+        let (code, out, told) = plan(folder.path(), arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+        assert!(!told.is_empty());
+    }
+}

@@ -175,10 +175,10 @@ years = 1
             "23:29+3 bad-limit: percent must be 0 to 100, not: 101",
             "23:34+4 unknown-key: unknown key in a limit of [guards]: flor",
             "24:18+10 bad-limit: operator_names must be 0 to 1000000000, not: 1000000001",
-            "20:15+1 bad-limit: generations must be 1 to 1000000, not: 0",
-            "21:8+7 bad-limit: days must be 1 to 1000000, not: 1000001",
-            "22:13+2 wrong-type: mebibytes must be an integer, not a string",
-            "23:1+5 unknown-key: unknown key in [history]: years",
+            "26:15+1 bad-limit: generations must be 1 to 1000000, not: 0",
+            "27:8+7 bad-limit: days must be 1 to 1000000, not: 1000001",
+            "28:13+2 wrong-type: mebibytes must be an integer, not a string",
+            "29:1+5 unknown-key: unknown key in [history]: years",
         ]
     );
     assert_eq!(read("listen = []").1, ["1:10+2 listens-nowhere: listen has no address"]);

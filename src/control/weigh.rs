@@ -15,8 +15,9 @@ use crate::judge::guards::{self, Scope, Since, Trip};
 use crate::judge::plan;
 use crate::judge::proof::{self, Proof, Report};
 use crate::model::{
-    AccountId, AccountSettings, Diagnostic, LoadedZone, MapOwner, Place, Unit, World, ZoneContent,
+    AccountId, AccountSettings, Diagnostic, LoadedZone, MapOwner, Place, Severity, Unit, World, ZoneContent,
 };
+use crate::snapshot::Snapshot;
 use crate::wire::Name;
 use crate::zonefile::{self, ReadOptions};
 
@@ -53,7 +54,14 @@ impl Engine {
         let world = self.world_after(plans, desk);
         let Proof { report, broken, .. } = proof::prove(&world, &applied.snapshot);
         let mut weighed = Weighed { plan: compared, proof: report, ..Weighed::default() };
-        for (unit, found) in broken {
+        let mut errors: Vec<(Unit, Diagnostic)> =
+            broken.into_iter().filter(|(_, found)| found.severity == Severity::Error).collect();
+        if !errors.is_empty() {
+            // What was broken before is not this change's doing: the audit tells of it.
+            let before = self.broken_before(&world, &served);
+            errors.retain(|(_, found)| !before.contains(&(found.code, found.message.clone())));
+        }
+        for (unit, found) in errors {
             for unit in concerned(plans, &unit) {
                 weighed.held.entry(unit).or_default().push(found.clone());
             }
@@ -75,7 +83,7 @@ impl Engine {
         let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
         for (compared, trips) in &minded {
             for trip in trips {
-                let units = tripping(plans, compared, trip);
+                let units = tripping(plans, compared, trip, trips);
                 for plan in plans.iter().filter(|plan| units.contains(&plan.unit)) {
                     let digest =
                         digests.entry(plan.unit.clone()).or_insert_with(|| self.digest_of(plan)).clone();
@@ -98,6 +106,17 @@ impl Engine {
         digests.retain(|unit, _| weighed.held.contains_key(unit));
         weighed.digests = digests;
         weighed
+    }
+
+    /// What is broken of the same zones in what is served.
+    fn broken_before(&self, world: &World, served: &Snapshot) -> BTreeSet<(&'static str, String)> {
+        let origins: BTreeSet<Name> = world.zones.iter().map(|zone| zone.origin.clone()).collect();
+        let before = self.world_of(&origins);
+        proof::prove(&before, served)
+            .broken
+            .into_iter()
+            .map(|(_, found)| (found.code, found.message))
+            .collect()
     }
 
     fn told_trip(&self, trip: &Trip, plan: &Plan, digest: &str) -> Diagnostic {
@@ -301,7 +320,7 @@ fn concerned(plans: &[Plan], unit: &Unit) -> Vec<Unit> {
 }
 
 /// The units that have a part in what a guard minds, as far as the comparison tells them apart.
-fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip) -> BTreeSet<Unit> {
+fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip, trips: &[Trip]) -> BTreeSet<Unit> {
     let is_harmed = |account: &plan::AccountPlan| {
         let counts = &account.counts;
         counts.names_harmed() > 0
@@ -313,8 +332,18 @@ fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip) -> BTreeSet<Unit
         let found = compared.accounts.iter().find(|account| account.account == id.as_str());
         found.is_some_and(is_harmed)
     };
+    // Where one account is too much by itself, the others are not held for it: without it they are judged again.
+    let alone: BTreeSet<&str> = trips
+        .iter()
+        .filter(|other| other.code == trip.code)
+        .filter_map(|other| match &other.scope {
+            Scope::Account(account) => Some(account.as_str()),
+            _ => None,
+        })
+        .collect();
     let is_in_scope = |id: &AccountId| match &trip.scope {
         Scope::Account(account) => account == id.as_str(),
+        Scope::Server if !alone.is_empty() => alone.contains(id.as_str()),
         Scope::Server => harmed(id),
         Scope::Operator => false,
     };

@@ -26,6 +26,16 @@ impl Weight {
     }
 }
 
+impl Weight {
+    /// Without another part of it; nothing where that is more, as it may be where both come from different moments.
+    pub fn less(self, other: Weight) -> Weight {
+        Weight {
+            zones: self.zones.saturating_sub(other.zones),
+            names: self.names.saturating_sub(other.names),
+        }
+    }
+}
+
 impl AddAssign for Weight {
     fn add_assign(&mut self, other: Weight) {
         self.zones += other.zones;

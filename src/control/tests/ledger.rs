@@ -470,7 +470,7 @@ fn assertions_and_approvals_are_kept() {
 fn an_account_asserts_nothing_of_others() {
     let place = fleet();
     let mut server = place.start();
-    let assertion = |zone: &str| format!("[[assert]]\nzone = \"{zone}\"\nfamily_required = \"ipv6\"\n");
+    let assertion = |zone: &str| format!("[[assert]]\nzone = \"{zone}\"\nfamily_required = \"ipv4\"\n");
     place.write("addrmaps/acme/assert.toml", &assertion("four.example"));
     server.follow();
     assert_eq!(

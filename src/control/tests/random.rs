@@ -435,7 +435,7 @@ fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Resul
         place.sources(),
         copy.path(),
         StartFrom::State,
-        Rules::default(),
+        place.rules,
         place.seed.clone(),
         Default::default(),
     );

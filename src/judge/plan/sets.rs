@@ -30,7 +30,7 @@ impl<'s> Hooks<'s> {
         for (account, weight) in &touched.fallbacks {
             let set = hooks.fallback_set(*account);
             if let Some(by_set) = set.and_then(|set| hooks.weights.get_mut(&Hook::Set(set))) {
-                *by_set -= *weight;
+                *by_set = by_set.less(*weight);
             }
             hooks.weights.insert(Hook::Fallback(*account), *weight);
         }
@@ -38,7 +38,7 @@ impl<'s> Hooks<'s> {
             let Some(entry) = after.zones.get(&after.seed, &origin.to_lower_wire()) else { continue };
             let hook = hooks.hook(entry);
             if let Some(weight) = hook.and_then(|hook| hooks.weights.get_mut(&hook)) {
-                *weight -= Weight::of(&entry.zone);
+                *weight = weight.less(Weight::of(&entry.zone));
             }
         }
         hooks

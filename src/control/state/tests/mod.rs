@@ -240,7 +240,10 @@ fn any_digest() -> impl Strategy<Value = Digest> {
 
 fn any_path() -> impl Strategy<Value = SourcePath> {
     (any::<bool>(), vec(any::<u8>(), 0..200)).prop_map(|(maps, below)| {
-        SourcePath::from_bytes(&[&[if maps { b'm' } else { b'z' }][..], &below].concat()).unwrap()
+        // What lies below a folder begins with no slash, and no part of it is empty.
+        let plain: Vec<u8> =
+            below.into_iter().map(|octet| if octet == b'/' { b'-' } else { octet }).collect();
+        SourcePath::from_bytes(&[&[if maps { b'm' } else { b'z' }][..], &plain].concat()).unwrap()
     })
 }
 

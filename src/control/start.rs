@@ -238,7 +238,10 @@ impl Engine {
             files.into_iter().map(|(path, file)| (path, known(file))).collect();
         let is_denied = |path: &SourcePath| path.unit().is_some_and(|unit| judged.denied.contains_key(&unit));
         for (path, known) in files.iter_mut().filter(|_| !judged.denied.is_empty()) {
-            if is_denied(path) && !self.is_served_zone(path) {
+            // A zone of another account may name it, and is served with it.
+            let named = self.books.named_by.get(path).into_iter().flatten();
+            let is_served = self.is_served_zone(path) || named.into_iter().any(|by| self.is_served_zone(by));
+            if is_denied(path) && !is_served {
                 // Its file is read as if it were new, though it be the same.
                 *known = Known::default();
                 self.books.differing.insert(path.clone());

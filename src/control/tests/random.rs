@@ -9,6 +9,7 @@ use proptest::test_runner::{Config, TestCaseError};
 use super::*;
 use crate::compile::compile_with;
 use crate::control::content::Served;
+use crate::control::state::Faulty;
 use crate::control::{Loaded, load};
 use crate::model::AddressSource;
 use crate::snapshot::{Snapshot, ZoneEntry};
@@ -427,6 +428,12 @@ fn stays(
     Ok(())
 }
 
+/// The sources that are served, and what never was good.
+fn parts(engine: &Engine) -> (Vec<String>, Faulty) {
+    let files = engine.books.files.iter().filter(|(_, known)| known.served.is_some());
+    (files.map(|(path, _)| path.below.display().to_string()).collect(), engine.books.faulty.clone())
+}
+
 /// A start from what is remembered serves the same, and following the files afterwards changes nothing.
 fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Result<(), TestCaseError> {
     let copy = tempfile::tempdir().unwrap();
@@ -451,6 +458,7 @@ fn survives_a_restart(place: &Place, running: &Running, all_told: bool) -> Resul
             .map(|origin| (origin.to_string(), told(&was, origin), told(&is, origin)))
             .collect::<Vec<_>>(),
     );
+    prop_assert_eq!(parts(&running.engine), parts(&again.engine), "what is served, after a restart");
     prop_assert_eq!(was.content, is.content, "the number of what is served, after a restart");
     if all_told {
         let change = again.follow();
@@ -557,4 +565,18 @@ proptest! {
     ) {
         lives(&first, &steps)?;
     }
+}
+
+/// A zone of the account `default` may name a file in the folder of an account that never was good.
+#[test]
+fn a_file_in_the_folder_of_a_faulty_account_is_remembered() {
+    let index = |path: &str| files().iter().position(|(known, _)| known == path).unwrap();
+    let step =
+        |path: &str, variant| Step { edits: vec![Edit::Write(index(path), variant)], told: Told::Everything };
+    let steps = [
+        step("zones/acme/part.inc", 0),
+        step("zones/one.example.zone", 10),
+        step("zones/acme/one.example.zone", 0),
+    ];
+    lives(&[(index("addrmaps/main.toml"), 7)], &steps).unwrap();
 }

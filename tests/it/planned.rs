@@ -154,7 +154,6 @@ impl Truth {
         for zone in was.zones.iter().chain(&is.zones) {
             let ZoneContent::Good(data) = &zone.content else { continue };
             for record in &data.records {
-                types.insert(record.rtype);
                 owners.insert((record.owner.to_lower(), zone.origin.to_lower()));
                 let mut at = Some(record.owner.to_lower());
                 while let Some(here) = at.filter(|here| here.is_at_or_below(&zone.origin)) {
@@ -163,6 +162,10 @@ impl Truth {
                     names.insert(here);
                 }
             }
+        }
+        // Those that are compiled: what lies below a DNAME is not.
+        for entry in before.zones.iter().chain(after.zones.iter()) {
+            types.extend(entry.zone.nodes().flat_map(|node| node.rrsets().map(|(rtype, _)| rtype)));
         }
         types.remove(&RrType::SOA);
         let mut answers = BTreeMap::new();

@@ -29,6 +29,14 @@ pub fn differing(before: &Snapshot, after: &Snapshot, touched: &Touched) -> BTre
             let whole = touched.zones.contains(&origin)
                 || touched.aliases.contains(&origin)
                 || !hooks.are_empty() && (hooks.hold(entry) || entry.zone.has_aliases());
+            // The DS of an apex is answered by the zone above, whether that has the name or not.
+            let above = [before, after].map(|snapshot| {
+                let above = snapshot.zones.closest(&snapshot.seed, entry.zone.origin(), 1);
+                above.is_some_and(|above| touched.zones.contains(&self::origin(above)))
+            });
+            if whole || above.contains(&true) {
+                names.insert(origin.clone());
+            }
             // Names of zones above and below those that came or went.
             let near = |name: &Name| {
                 let came = |zone: &Name| {

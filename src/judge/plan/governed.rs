@@ -85,7 +85,7 @@ impl Effect {
         }
         let loses = |is_it: fn(&IpAddr) -> bool| old.iter().any(is_it) && !new.iter().any(is_it);
         Some(Effect {
-            extends: old.is_subset(&new) && !(fails(is) && !fails(was)),
+            extends: old.is_subset(&new) && (fails(was) || !fails(is)),
             had_nothing: old.is_empty(),
             leaves_nothing: new.is_empty(),
             loses_ipv4: loses(IpAddr::is_ipv4),

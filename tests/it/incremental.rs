@@ -68,7 +68,7 @@ fn weights_of(builder: &Builder, snapshot: &Snapshot) -> Vec<(String, u64, u64)>
     let ids: BTreeSet<&AccountId> = snapshot.accounts.iter().map(|account| &account.id).collect();
     let falling = ids.into_iter().map(|id| (format!("account {id}"), builder.falling(id)));
     let sets = (0..).zip(snapshot.sets.iter()).map(|(index, set)| {
-        let map = set.map.as_ref().map_or("defaults".to_owned(), |map| map.to_string());
+        let map = set.map.as_ref().map_or_else(|| "defaults".to_owned(), |map| map.to_string());
         (map, builder.weight(index))
     });
     let weights = falling.chain(sets).filter(|(_, weight)| weight.zones > 0);

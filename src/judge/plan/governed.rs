@@ -44,7 +44,9 @@ impl Governed {
 pub(super) struct Effect {
     /// All that was answered still is.
     pub(super) extends: bool,
-    /// Nothing is answered.
+    /// No address was answered.
+    had_nothing: bool,
+    /// No address is.
     leaves_nothing: bool,
     /// The IPv4 addresses are gone.
     pub(super) loses_ipv4: bool,
@@ -53,6 +55,11 @@ pub(super) struct Effect {
 }
 
 impl Effect {
+    /// Whether there are addresses on either side: without any it only fails in another way.
+    pub(super) fn is_of_data(&self) -> bool {
+        !(self.had_nothing && self.leaves_nothing)
+    }
+
     /// What becomes of a proxied name.
     pub(super) fn what(self) -> What {
         match self {
@@ -71,12 +78,15 @@ impl Effect {
         // SERVFAIL is not the same as no data.
         let fails = |(governed, _): (&Governed, bool)| governed.source.is_none();
         let (old, new) = (answered(was), answered(is));
-        if old == new && fails(was) == fails(is) {
+        // Where AAAA is not answered at all, that does not fail either.
+        let ipv6_fails = |(governed, ipv6)| fails((governed, ipv6)) && ipv6;
+        if old == new && fails(was) == fails(is) && ipv6_fails(was) == ipv6_fails(is) {
             return None;
         }
         let loses = |is_it: fn(&IpAddr) -> bool| old.iter().any(is_it) && !new.iter().any(is_it);
         Some(Effect {
-            extends: old.is_subset(&new) && !(fails(is) && !fails(was)),
+            extends: old.is_subset(&new) && (fails(was) || !fails(is)),
+            had_nothing: old.is_empty(),
             leaves_nothing: new.is_empty(),
             loses_ipv4: loses(IpAddr::is_ipv4),
             loses_ipv6: loses(IpAddr::is_ipv6),

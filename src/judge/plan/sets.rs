@@ -108,7 +108,8 @@ impl Work<'_> {
         }
         for ((owner, was, is), (weight, zones)) in sums {
             // Whether AAAA is answered is a matter of each zone, and none of them changed.
-            let Some(effect) = Effect::of((&was, true), (&is, true)) else { continue };
+            let effect = Effect::of((&was, true), (&is, true)).filter(Effect::is_of_data);
+            let Some(effect) = effect else { continue };
             let all = zones.len() as u64 == weight.zones;
             let set = SetPlan {
                 why: why((&was, true), (&is, true)),

@@ -22,30 +22,40 @@ pub fn differing(before: &Snapshot, after: &Snapshot, touched: &Touched) -> BTre
     }
     types.remove(&RrType::SOA);
     let hooks = Hooks::of(after, touched);
-    let mut names = BTreeSet::new();
-    for snapshot in [before, after] {
-        for entry in snapshot.zones.iter() {
-            let origin = origin(entry);
-            let whole = touched.zones.contains(&origin)
-                || touched.aliases.contains(&origin)
-                || !hooks.are_empty() && (hooks.hold(entry) || entry.zone.has_aliases());
-            // Names of zones above and below those that came or went.
-            let near = |name: &Name| {
-                let came = |zone: &Name| {
-                    let there = |snapshot: &Snapshot| {
-                        snapshot.zones.get(&snapshot.seed, &zone.to_lower_wire()).map(|entry| entry.account)
-                    };
-                    name.is_at_or_below(zone) && there(before) != there(after)
-                };
-                touched.zones.iter().any(came)
+    let both = [before, after];
+    let entries = || both.into_iter().flat_map(|snapshot| snapshot.zones.iter());
+    let looked_at: BTreeSet<Name> = entries()
+        .filter(|entry| !hooks.are_empty() && (hooks.hold(entry) || entry.zone.has_aliases()))
+        .map(origin)
+        .chain(touched.zones.iter().chain(&touched.aliases).cloned())
+        .collect();
+    let came_or_went: Vec<&Name> = (touched.zones.iter())
+        .filter(|zone| {
+            let account = |snapshot: &Snapshot| {
+                snapshot.zones.get(&snapshot.seed, &zone.to_lower_wire()).map(|entry| entry.account)
             };
-            for node in entry.zone.nodes() {
-                let name = NameBuf::concat(node.relative_name(), origin.as_wire());
-                let name = name.expect("a name of a zone is no longer than names are").to_name();
-                if whole || near(&name) {
-                    names.extend(name.child(BELOW));
-                    names.insert(name);
-                }
+            account(before) != account(after)
+        })
+        .collect();
+    // What counts is the zone that answers for a name, whichever one has it; for the DS of an apex, the one above.
+    let is_looked_at = |name: &Name, skip: usize| {
+        both.into_iter().any(|snapshot| {
+            let holder = snapshot.zones.closest(&snapshot.seed, &name.to_lower_wire(), skip);
+            holder.is_some_and(|holder| looked_at.contains(&origin(holder)))
+        })
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries() {
+        let origin = origin(entry);
+        if is_looked_at(&origin, 0) || is_looked_at(&origin, 1) {
+            names.insert(origin.clone());
+        }
+        for node in entry.zone.nodes() {
+            let name = NameBuf::concat(node.relative_name(), origin.as_wire());
+            let name = name.expect("a name of a zone is no longer than names are").to_name();
+            if is_looked_at(&name, 0) || came_or_went.iter().any(|zone| name.is_at_or_below(zone)) {
+                names.extend(name.child(BELOW));
+                names.insert(name);
             }
         }
     }

@@ -194,6 +194,7 @@ impl Draft {
     /// The zone is the same, what governs it is not: its proxied names are counted without a look at each.
     fn count_governed(&mut self, pair: &Pair<'_>, effect: Option<Effect>, asker: &mut Asker<'_>) {
         let why = self.governor(pair);
+        let effect = effect.filter(Effect::is_of_data);
         for owner in pair.owners() {
             let proxied = owner.is.is_some_and(Node::is_proxied);
             match effect.filter(|_| proxied) {

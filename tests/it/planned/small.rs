@@ -1,5 +1,7 @@
 //! Plans of small changes, whole.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::sync::Arc;
 
 use portolan::compile::{

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use client::dns::Ask;
-use client::lives::Lives;
+use client::lives::{Lives, without_guards};
 use portolan::control::report::{Outcome, Status};
 use portolan::control::talk::{self, Reply, Request, TalkError};
 
@@ -138,6 +138,7 @@ fn kills(default: u32) -> u32 {
 fn a_server_killed_at_any_moment_starts_with_one_whole_version() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path();
+    without_guards(folder);
     let mut lives = Lives::new(folder, &folder.join("state"));
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut version, mut confirmed) = (1, 1);
@@ -251,6 +252,7 @@ fn lives_with_a_full_disk() {
     let disk = Path::new(&disk);
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path();
+    without_guards(folder);
     let mut lives = Lives::new(folder, &disk.join("state"));
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let (mut version, mut confirmed) = (1, 1);

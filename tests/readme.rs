@@ -153,10 +153,12 @@ fn edit(folder: &Path, command: &str) {
 }
 
 /// Lines with single blanks, without what differs from run to run: generations, times, processes. What `status` says
-/// of earlier changes is left out.
+/// of earlier changes is left out, and what `plan` says of the questions that were asked.
 fn steady(text: &str) -> Vec<String> {
     let lines = normal(text);
-    let lines = lines.iter().filter(|line| !line.starts_with("changes ") && !line.contains("Z ("));
+    let lines = lines.iter().filter(|line| {
+        !line.starts_with("changes ") && !line.starts_with("traffic ") && !line.contains("Z (")
+    });
     let kept = lines.map(|line| {
         let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         for at in 0..words.len() {

@@ -75,8 +75,7 @@ impl Engine {
             None => self.one_before(&served, back.account.as_ref())?,
         };
         let after = overlaid(&served, &target, back.account.as_ref());
-        let touched: BTreeSet<SourcePath> =
-            Intent::between(&served, &after).files.into_iter().map(|(path, _)| path).collect();
+        let touched = differing(&served, &after);
         if touched.is_empty() {
             return Err(format!("what generation {generation} served is what is served now"));
         }
@@ -164,12 +163,19 @@ impl Engine {
         for generation in earlier {
             let (_, target) = self.remembered(When::Generation(generation))?;
             let after = overlaid(served, &target, account);
-            if !Intent::between(served, &after).files.is_empty() {
+            if !differing(served, &after).is_empty() {
                 return Ok((generation, target));
             }
         }
         Err("nothing else was served before, as far as is remembered".to_owned())
     }
+}
+
+/// The sources that hold something else. When a file was written makes no difference.
+fn differing(one: &Manifest, other: &Manifest) -> BTreeSet<SourcePath> {
+    let files = Intent::between(one, other).files.into_iter();
+    let digest = |manifest: &Manifest, path: &SourcePath| manifest.files.get(path).map(|file| file.digest);
+    files.map(|(path, _)| path).filter(|path| digest(one, path) != digest(other, path)).collect()
 }
 
 /// What is served, with the files of an account, or all, as they were.

@@ -27,6 +27,11 @@ impl Engine {
         for (unit, found) in &settled.denied {
             report.held.push(self.would_hold(unit, found, settled.digests.get(unit).cloned()));
         }
+        let served = self.publisher.current();
+        let (zones, names) = (served.zones.len() as u64, served.totals.names);
+        let counts = &mut report.plan.counts;
+        (counts.zones_before, counts.zones_after) = (zones, zones);
+        (counts.names_before, counts.names_after) = (names, names);
         if let Some(weighed) = weighed {
             report.plan = weighed.plan;
             report.proof = weighed.proof;

@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use client::dns::Ask;
+use client::lives::without_guards;
 use client::server::Server;
 use clients::Clients;
 use edits::{Writer, lay_out};
@@ -48,6 +49,7 @@ fn world(git: bool) -> (tempfile::TempDir, Arc<World>) {
     let world = World::new(top.path(), git);
     fs::create_dir_all(world.zones()).unwrap();
     fs::create_dir_all(world.addrmaps()).unwrap();
+    without_guards(&world.top);
     lay_out(&world);
     (top, Arc::new(world))
 }

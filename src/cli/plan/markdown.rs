@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::text::{answers, headline, set_line, share, totals, what, zone_line};
 use crate::cli::render::harmless;
-use crate::control::report::PlanReport;
+use crate::control::report::{PlanReport, Why};
 use crate::judge::plan::{AccountPlan, SetPlan, ZonePlan};
 
 /// The report in Markdown as code hosts render it.
@@ -42,7 +42,14 @@ pub(super) fn markdown(report: &PlanReport) -> String {
     if !report.problems.is_empty() || !report.held.is_empty() {
         out.push_str("\n### Problems\n\n");
         for held in &report.held {
-            let _ = writeln!(out, "- {} has errors and is left as it was", cell(&held.unit));
+            let unit = cell(&held.unit);
+            let _ = match (&held.digest, held.why) {
+                (Some(digest), Why::Guard) => {
+                    writeln!(out, "- {unit} is held by a guard until somebody approves {}", code(digest))
+                }
+                (_, Why::Pinned) => writeln!(out, "- {unit} was rolled back and is left as it was"),
+                _ => writeln!(out, "- {unit} has errors and is left as it was"),
+            };
         }
         for problem in &report.problems {
             let (severity, message) = (cell(&problem.severity), cell(&problem.message));

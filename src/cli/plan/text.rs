@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::cli::render::harmless;
 use crate::cli::told::{self, counted};
-use crate::control::report::PlanReport;
+use crate::control::report::{PlanReport, Why};
 use crate::judge::plan::{AccountPlan, Counts, Governed, NamePlan, Plan, SetPlan, What, ZonePlan};
 
 /// Most addresses on a line.
@@ -56,7 +56,19 @@ pub(super) fn text(report: &PlanReport, colour: bool) -> String {
     }
     for held in &report.held {
         let state = if held.serving { "stays as it was" } else { "is not served" };
-        let _ = writeln!(out, "\n{bold}{} has errors and {state}{plain}", harmless(&held.unit));
+        let unit = harmless(&held.unit);
+        let _ = match (&held.digest, held.why) {
+            (Some(digest), Why::Guard) => writeln!(
+                out,
+                "\n{bold}{unit} {state}{plain} until somebody approves: portolan approve {} --reason TEXT",
+                harmless(digest)
+            ),
+            (_, Why::Pinned) => writeln!(out, "\n{bold}{unit} {state}{plain}: it was rolled back"),
+            _ => writeln!(out, "\n{bold}{unit} has errors and {state}{plain}"),
+        };
+        if held.why == Why::Fault {
+            out.push_str(&told::problems(&held.problems, colour));
+        }
     }
     if !report.problems.is_empty() {
         out.push('\n');

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portolan::control::{Engine, Rules, Sources, StartFrom};
+use portolan::control::{Engine, Sources, StartFrom};
 
 /// Zones, each of 13 names, twelve of them proxied.
 const ZONES: usize = 100_000;

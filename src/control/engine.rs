@@ -14,7 +14,7 @@ use super::commit::take_back;
 use super::desk::{Desk, Found, Shelf};
 use super::entry::Said;
 use super::hour::Hour;
-use super::judging::Judged;
+use super::judging::{Given, Judged};
 use super::look::{Ask, Gate, Looked, NO_DESCRIPTORS, Open, lacks, look};
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::settling::{Settled, Taken};
@@ -263,6 +263,8 @@ impl Engine {
     ) -> Round {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf).without(&self.lost);
+        let (no_views, nobody) = (BTreeMap::new(), BTreeMap::new());
+        let nothing = Given { views: &no_views, first: false, plain: &[], held: &nobody };
         let mut touched = touched.clone();
         // Units that change this very moment: they are looked at again when they have settled.
         let mut unsettled: BTreeSet<Unit> = BTreeSet::new();
@@ -272,8 +274,7 @@ impl Engine {
             let seed = self.builder.seed();
             let ahead = Ahead { desk: &desk, books: &self.books, seed, progress: &self.progress };
             ahead.prepare(&paths, &forced);
-            let judged =
-                self.judge(&desk, &paths, &forced, &BTreeMap::new(), how.first, &[], &BTreeMap::new());
+            let judged = self.judge(&desk, &paths, &forced, &Given { first: how.first, ..nothing });
             // What was read as part of another source may have changed without having been noticed yet.
             let is_late = |path: &SourcePath| {
                 !touched.contains(path) && self.books.named_by.contains_key(path) && self.differs(path, &desk)
@@ -322,7 +323,7 @@ impl Engine {
                     held.extend(weighed.held.clone());
                     digests.extend(weighed.digests.clone());
                     first.get_or_insert(weighed);
-                    judged = self.judge(&desk, &paths, &forced, &BTreeMap::new(), false, &[], &held);
+                    judged = self.judge(&desk, &paths, &forced, &Given { held: &held, ..nothing });
                 };
                 let Judged { denied, pending, broken, told, .. } = judged;
                 Settled { taken, denied, digests, pending, broken, told }

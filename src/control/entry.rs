@@ -47,7 +47,6 @@ impl Engine {
             proof: change.proof.clone(),
             by: self.said.by.clone(),
             reason: self.said.reason.clone(),
-            ..Entry::default()
         }
     }
 

@@ -14,6 +14,19 @@ use crate::model::{AccountId, Diagnostic, Place, Severity, Unit};
 /// The code of what a rollback keeps as it is.
 pub(super) const PINNED: &str = "pinned";
 
+/// What is given beside the sources.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// On a start from the state: the operator's files as held accounts see them.
+    pub(super) views: &'a BTreeMap<AccountId, View>,
+    /// There is nothing to compare with.
+    pub(super) first: bool,
+    /// On a first start: zones that need no plan.
+    pub(super) plain: &'a [Plain],
+    /// Who is denied from the beginning.
+    pub(super) held: &'a BTreeMap<Unit, Vec<Diagnostic>>,
+}
+
 /// What plans came to.
 pub(super) struct Judged {
     pub(super) accepted: Vec<Plan>,
@@ -30,17 +43,14 @@ pub(super) struct Judged {
 
 impl Engine {
     /// Plans until no plan is denied that was not before: whatever stays as it is served may be in another's way.
-    /// `held` are denied from the beginning.
     pub(super) fn judge(
         &self,
         desk: &Desk<'_>,
         paths: &BTreeMap<Unit, BTreeSet<SourcePath>>,
         forced: &BTreeSet<SourcePath>,
-        views: &BTreeMap<AccountId, View>,
-        first: bool,
-        plain: &[Plain],
-        held: &BTreeMap<Unit, Vec<Diagnostic>>,
+        given: &Given<'_>,
     ) -> Judged {
+        let Given { views, first, plain, held } = *given;
         let snapshot = self.publisher.current();
         let mut denied = held.clone();
         let mut pending = BTreeMap::new();
@@ -130,6 +140,7 @@ impl Engine {
         paths: &mut BTreeMap<Unit, BTreeSet<SourcePath>>,
         views: &BTreeMap<AccountId, View>,
     ) -> Judged {
+        let nobody = BTreeMap::new();
         let mut zones = plain.iter().map(|zone| &zone.path).peekable();
         for path in sources {
             if zones.next_if_eq(&path).is_some() {
@@ -144,7 +155,12 @@ impl Engine {
             // Their maps are looked at although no file of theirs is left to be planned.
             paths.entry(Unit::Account(account.clone())).or_default();
         }
-        let judged = self.judge(desk, paths, &BTreeSet::new(), views, true, &plain, &BTreeMap::new());
+        let judged = self.judge(
+            desk,
+            paths,
+            &BTreeSet::new(),
+            &Given { views, first: true, plain: &plain, held: &nobody },
+        );
         let faulty: BTreeSet<&AccountId> =
             judged.accepted.iter().filter(|plan| plan.faulty).filter_map(Plan::account).collect();
         let is_lost = |zone: &Plain| faulty.contains(&zone.account);
@@ -158,7 +174,12 @@ impl Engine {
             }
         }
         plain.retain(|zone| !faulty.contains(&zone.account));
-        let judged = self.judge(desk, paths, &BTreeSet::new(), views, true, &plain, &BTreeMap::new());
+        let judged = self.judge(
+            desk,
+            paths,
+            &BTreeSet::new(),
+            &Given { views, first: true, plain: &plain, held: &nobody },
+        );
         Judged { plain, ..judged }
     }
 

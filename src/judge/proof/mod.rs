@@ -3,7 +3,7 @@
 //!
 //! Enumerated are all zones, and of each every owner, every empty non-terminal and one synthetic name below each of
 //! them, with A, AAAA, CNAME and ANY; of proxied names also the types stored there, and of every RRset that brings
-//! additional data the whole message. What is expected comes from [`expected`], which knows neither how maps are
+//! additional data the whole message. What is expected comes from `expected`, which knows neither how maps are
 //! chosen nor how zones are compiled in the rest of the house; what is answered is asked, never read from the
 //! compiler's own tables.
 //!

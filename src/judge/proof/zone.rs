@@ -274,7 +274,7 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
                 Some((set, _)) => set.map.as_ref(),
                 None => zone.governor.map().map(|map| &map.id),
             },
-            source: actual.map_or(zone.governor.source(), |(_, source)| Some(source)),
+            source: actual.map_or_else(|| zone.governor.source(), |(_, source)| Some(source)),
             addresses: &addresses,
         };
         self.judge(zone, &answers);

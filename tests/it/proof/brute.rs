@@ -121,10 +121,10 @@ impl Verdict {
     }
 
     pub(super) fn by_brute_force(world: &World, snapshot: &Snapshot) -> Verdict {
-        let mut verdict = Verdict::default();
-        verdict.strangers = snapshot.zones.iter().any(|entry| {
+        let strangers = snapshot.zones.iter().any(|entry| {
             !world.zones.iter().any(|zone| *zone.origin.to_lower_wire() == *entry.zone.origin())
         });
+        let mut verdict = Verdict { strangers, ..Verdict::default() };
         let names = names(world);
         verdict.answers = !verdict.strangers && names.iter().any(|name| is_wrong(world, snapshot, name));
         verdict.fallbacks = world.accounts.keys().any(|account| falls_wrong(world, snapshot, account));

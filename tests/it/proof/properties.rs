@@ -226,7 +226,7 @@ fn pause(world: &mut World, id: &str, origin: &str) {
     settings(world, id).zones.insert(name(origin), zone);
 }
 
-fn prefix<'w>(world: &'w mut World, at: usize) -> &'w mut Prefix {
+fn prefix(world: &mut World, at: usize) -> &mut Prefix {
     &mut Arc::make_mut(&mut world.ledger).prefixes[at]
 }
 

@@ -9,7 +9,6 @@ use portolan::compile::compile;
 use portolan::model::{
     AccountId, AddressMap, Assertion, AssertionScope, Binding, Claim, Delegation, Ledger, LoadedZone, MapId,
     Member, Membership, Ownership, Place, Prefix, Service, StaticIps, World, ZoneContent, ZoneData,
-    ZoneSettings,
 };
 use portolan::snapshot::{AddressSet, Snapshot};
 use portolan::wire::RrType;
@@ -261,7 +260,7 @@ fn change(world: &mut World, dice: &mut Dice) -> &'static str {
                 return "nothing";
             };
             let settings = world.accounts.get_mut(&account).expect("every account has settings");
-            let zone = settings.zones.entry(origin).or_insert(ZoneSettings::default());
+            let zone = settings.zones.entry(origin).or_default();
             if dice.once_in(2) {
                 zone.paused = !zone.paused;
                 return "a pause";

@@ -254,10 +254,8 @@ impl<'r, 'w> Zones<'r, 'w> {
         shown: bool,
     ) -> (Expected<'r, 'w>, bool) {
         let at_apex = matches!(located, Located::Here(0));
-        let inner = match self.follow(zone, lowered(&cname.rdata)) {
-            Some((next, at)) => Some(self.chase(next, at, qtype, false)),
-            None => None,
-        };
+        let inner = self.follow(zone, lowered(&cname.rdata));
+        let inner = inner.map(|(next, at)| self.chase(next, at, qtype, false));
         let Some((inner, true)) = inner else {
             if at_apex {
                 let failed =

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::snapshot::{Snapshot, Touched};
 
@@ -12,11 +14,25 @@ use crate::snapshot::{Snapshot, Touched};
 const HOUR: u64 = 3600;
 /// Of all that was served within so many seconds the first is kept.
 const GRAIN: u64 = 60;
+/// Looking back may take one part in so many of the time, where changes come thick and fast: a change that comes too
+/// soon is compared with what is served alone, and the next one finds it.
+const SHARE: u32 = 20;
+/// Looking back for less than this is nothing.
+const NOTHING: Duration = Duration::from_millis(1);
 
 /// The last hour.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Hour {
     past: VecDeque<Past>,
+    born: Instant,
+    /// Microseconds since then before which nobody looks back again.
+    rests_until: AtomicU64,
+}
+
+impl Default for Hour {
+    fn default() -> Hour {
+        Hour { past: VecDeque::new(), born: Instant::now(), rests_until: AtomicU64::new(0) }
+    }
 }
 
 /// Something that was served.
@@ -39,6 +55,23 @@ impl Hour {
             Some(last) if last.until / GRAIN == now / GRAIN => last.touched.absorb(touched),
             _ => self.past.push_back(Past { until: now, snapshot, touched }),
         }
+    }
+
+    /// Whether it is too soon to look back again.
+    pub(super) fn rests(&self) -> bool {
+        self.since_born(Instant::now()) < self.rests_until.load(Ordering::Relaxed)
+    }
+
+    /// Notes that somebody looked back from `begun` until now.
+    pub(super) fn looked(&self, begun: Instant) {
+        let now = Instant::now();
+        let took = now.duration_since(begun);
+        let rest = if took < NOTHING { Duration::ZERO } else { took * SHARE };
+        self.rests_until.store(self.since_born(now + rest), Ordering::Relaxed);
+    }
+
+    fn since_born(&self, at: Instant) -> u64 {
+        u64::try_from(at.duration_since(self.born).as_micros()).unwrap_or(u64::MAX)
     }
 
     /// What was served an hour ago, or first since, and what was touched from there on; `None` where nothing changed

@@ -1,7 +1,8 @@
 //! A candidate before it is served: proven, and compared with what is served now and an hour ago.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::commit::Candidate;
 use super::desk::{Desk, Found};
@@ -12,10 +13,11 @@ use super::source::{Digest, Kind};
 use super::{SourcePath, cores};
 use crate::judge::Traffic;
 use crate::judge::guards::{self, Scope, Since, Trip};
-use crate::judge::plan;
+use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
 use crate::model::{
-    AccountId, AccountSettings, Diagnostic, LoadedZone, MapOwner, Place, Severity, Unit, World, ZoneContent,
+    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, MapOwner, Member, Membership, Place,
+    Severity, Unit, World, ZoneContent,
 };
 use crate::snapshot::Snapshot;
 use crate::wire::Name;
@@ -23,6 +25,8 @@ use crate::zonefile::{self, ReadOptions};
 
 /// Hexadecimal digits of a digest of content, as people see it.
 const DIGITS: usize = 32;
+/// Members of a map above which only those that matter are proven.
+const MANY: usize = 100;
 /// Zones of which no data changed that are proven for each map or account that did.
 const REPRESENTATIVES: usize = 3;
 
@@ -50,7 +54,10 @@ impl Engine {
     pub(super) fn weigh(&self, candidate: &Candidate, desk: &Desk<'_>, how: How) -> Weighed {
         let served = self.publisher.current();
         let (plans, applied) = (candidate.plans(), candidate.applied());
-        let compared = plan(&served, &applied.snapshot, &applied.touched);
+        // Examples cost a look at every zone: only whoever asks for a plan reads them.
+        let examples = if how.preview { Detail::default().examples } else { 0 };
+        let detail = Detail { examples, ..Detail::default() };
+        let compared = plan_with(&served, &applied.snapshot, &applied.touched, detail);
         let world = self.world_after(plans, desk);
         let Proof { report, broken, .. } = proof::prove(&world, &applied.snapshot);
         let mut weighed = Weighed { plan: compared, proof: report, ..Weighed::default() };
@@ -72,13 +79,17 @@ impl Engine {
         }
         let limits = &self.rules.guards;
         let mut minded = vec![(weighed.plan.clone(), guards::judge(&weighed.plan, limits, Since::Served))];
-        if let Some((ago, mut touched)) = self.hour.ago(self.clock.now()) {
+        let begun = Instant::now();
+        if !self.hour.rests()
+            && let Some((ago, mut touched)) = self.hour.ago(self.clock.now())
+        {
             touched.absorb(applied.touched.clone());
             let owned = touched.accounts.values_mut().chain([&mut touched.server]);
             owned.for_each(|owned| owned.gone.retain(|address| !self.builder.answers(address)));
-            let since = plan(ago, &applied.snapshot, &touched);
+            let since = plan_with(ago, &applied.snapshot, &touched, detail);
             let trips = guards::judge(&since, limits, Since::HourAgo);
             minded.push((since, trips));
+            self.hour.looked(begun);
         }
         let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
         for (compared, trips) in &minded {
@@ -211,6 +222,7 @@ impl Engine {
                     .map(|zone| zone.account.clone()),
             );
         }
+        let mut maps_of: Vec<Vec<Arc<AddressMap>>> = Vec::new();
         for account in accounts {
             let plan = plans.iter().find(|plan| plan.account() == Some(&account));
             let served = self.books.accounts.get(&account);
@@ -233,7 +245,7 @@ impl Engine {
             }
             // One of which nothing is left is no account.
             if !maps.is_empty() || settings.place.is_some() || self.has_zone_after(&account, plans) {
-                world.maps.extend(maps);
+                maps_of.push(maps);
                 world.accounts.insert(account, settings);
             }
         }
@@ -268,6 +280,8 @@ impl Engine {
         let others: Vec<LoadedZone> = others.into_iter().filter(known).collect();
         world.zones = new;
         world.zones.extend(others);
+        let named: HashSet<&Name> = world.zones.iter().map(|zone| &zone.origin).collect();
+        world.maps = maps_of.into_iter().flatten().map(|map| narrowed(map, &named)).collect();
         world
     }
 
@@ -303,6 +317,19 @@ impl Engine {
         let data = zonefile::read_zone(&desk.shown(path), &copy.content, origin, options, &namer).0?;
         Some(LoadedZone { origin: origin.clone(), account, content: ZoneContent::Good(Arc::new(data)) })
     }
+}
+
+/// A map with those of many members that are looked at: the others make no difference to these.
+fn narrowed(map: Arc<AddressMap>, zones: &HashSet<&Name>) -> Arc<AddressMap> {
+    if map.memberships.len() <= MANY {
+        return map;
+    }
+    let is_looked_at = |membership: &&Membership| match &membership.member {
+        Member::Zone(origin) => zones.contains(origin),
+        Member::Account => true,
+    };
+    let memberships = map.memberships.iter().filter(is_looked_at).cloned().collect();
+    Arc::new(AddressMap { memberships, ..(*map).clone() })
 }
 
 /// Which of the plans a broken property holds: those of the unit that is at fault; where it is none of them, all, for

@@ -17,7 +17,7 @@
 //! | 3 | [`answer`] | question and snapshot to outcome to bytes |
 //! | 4 | [`judge`] | why a name is answered as it is; the proof of what is to be served |
 //! | 4 | [`server`] | sockets |
-//! | 5 | [`control`] | reading the sources, the lock on the state |
+//! | 5 | [`control`] | a change on its way: watched, judged, weighed, remembered, published, taken back |
 //! | 6 | [`api`] | HTTP: metrics |
 //! | 7 | [`cli`] | arguments, rendering, wiring |
 //!

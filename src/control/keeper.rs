@@ -31,8 +31,10 @@ const FREE: Duration = Duration::from_secs(1);
 /// What could not be remembered is tried again this often.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The server looks at itself for the first time so long after its start.
+/// The server looks at itself for the first time so long after its start,
 const FIRST_AUDIT: Duration = Duration::from_secs(1);
+/// and so much later for each zone: who has much to look at has other work after a start.
+const FIRST_AUDIT_PER_ZONE: Duration = Duration::from_millis(3);
 /// And again so long after it last did.
 const AUDIT: Duration = Duration::from_secs(600);
 /// And so long after what it looked at was replaced meanwhile.
@@ -216,7 +218,7 @@ impl Loop {
             told_lock: None,
             addresses: parts.addresses,
             settings: parts.settings,
-            audit_at: Some(now + FIRST_AUDIT),
+            audit_at: None,
         };
         // Beside the workers it takes what they leave; not so the threads that watch, for what they tell late seems to
         // happen late. A machine that does not allow it is no worse off than before.
@@ -224,6 +226,8 @@ impl Loop {
             tracing::debug!(%error, "the control thread runs at the workers' priority");
         }
         this.count(&parts.first);
+        let zones = u32::try_from(this.engine.snapshot().zones.len()).unwrap_or(u32::MAX);
+        this.audit_at = Some(now + FIRST_AUDIT + FIRST_AUDIT_PER_ZONE.saturating_mul(zones).min(AUDIT));
         this
     }
 

@@ -91,11 +91,13 @@ fn write_changes(page: &mut Page, changes: &Changes, now: SystemTime) -> fmt::Re
         page.sample(name, &[], value)?;
     }
     let now = since_epoch(now).as_secs();
-    if let Some((ok, at)) = counted.audit {
-        let help = "1 if what is served was found to be what is remembered, and proven, else 0.";
-        page.head("portolan_audit_ok", "gauge", help)?;
+    let help = "1 if what is served was found to be what is remembered, and proven, else 0; nothing before the first audit.";
+    page.head("portolan_audit_ok", "gauge", help)?;
+    if let Some((ok, _)) = counted.audit {
         page.sample("portolan_audit_ok", &[], u64::from(ok))?;
-        page.head("portolan_audit_age_seconds", "gauge", "Since the last audit.")?;
+    }
+    page.head("portolan_audit_age_seconds", "gauge", "Since the last audit.")?;
+    if let Some((_, at)) = counted.audit {
         page.sample("portolan_audit_age_seconds", &[], now.saturating_sub(at))?;
     }
     page.head("portolan_held_seconds", "gauge", "For how long a unit is held; of many the first hundred.")?;

@@ -17,8 +17,8 @@ const GRAIN: u64 = 60;
 /// Looking back may take one part in so many of the time, where changes come thick and fast: a change that comes too
 /// soon is compared with what is served alone, and the next one finds it.
 const SHARE: u32 = 20;
-/// Looking back for less than this is nothing.
-const NOTHING: Duration = Duration::from_millis(1);
+/// So many zones touched within the hour are looked at with every change.
+const FEW: usize = 4096;
 
 /// The last hour.
 #[derive(Debug)]
@@ -57,16 +57,16 @@ impl Hour {
         }
     }
 
-    /// Whether it is too soon to look back again.
+    /// Whether it is too soon to look back again; never where little was touched.
     pub(super) fn rests(&self) -> bool {
-        self.since_born(Instant::now()) < self.rests_until.load(Ordering::Relaxed)
+        let touched: usize = self.past.iter().map(|past| past.touched.zones.len()).sum();
+        touched > FEW && self.since_born(Instant::now()) < self.rests_until.load(Ordering::Relaxed)
     }
 
     /// Notes that somebody looked back from `begun` until now.
     pub(super) fn looked(&self, begun: Instant) {
         let now = Instant::now();
-        let took = now.duration_since(begun);
-        let rest = if took < NOTHING { Duration::ZERO } else { took * SHARE };
+        let rest = now.duration_since(begun) * SHARE;
         self.rests_until.store(self.since_born(now + rest), Ordering::Relaxed);
     }
 

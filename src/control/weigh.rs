@@ -1,6 +1,7 @@
 //! A candidate before it is served: proven, and compared with what is served now and an hour ago.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -86,6 +87,14 @@ impl Engine {
             touched.absorb(applied.touched.clone());
             let owned = touched.accounts.values_mut().chain([&mut touched.server]);
             owned.for_each(|owned| owned.gone.retain(|address| !self.builder.answers(address)));
+            // What came and went within the hour was not there to be lost. Few changes come so near to the limit.
+            let most = usize::try_from(limits.addresses_gone.floor).unwrap_or(usize::MAX);
+            let owned = || touched.accounts.values().chain([&touched.server]);
+            if owned().any(|owned| owned.gone.len() > most) {
+                let then: HashSet<IpAddr> = ago.sets.iter().flat_map(|set| set.addresses()).collect();
+                let owned = touched.accounts.values_mut().chain([&mut touched.server]);
+                owned.for_each(|owned| owned.gone.retain(|address| then.contains(address)));
+            }
             let since = plan_with(ago, &applied.snapshot, &touched, detail);
             let trips = guards::judge(&since, limits, Since::HourAgo);
             minded.push((since, trips));
@@ -103,7 +112,8 @@ impl Engine {
                         continue;
                     }
                     let told = TripTold::from(trip);
-                    if !weighed.trips.contains(&told) {
+                    let is_told = |known: &TripTold| (&known.code, &known.scope) == (&told.code, &told.scope);
+                    if !weighed.trips.iter().any(is_told) {
                         weighed.trips.push(told);
                     }
                     let found = self.told_trip(trip, plan, &digest);

@@ -65,6 +65,9 @@ def make(args):
         with open(f"{folder}/questions", "w") as file:
             file.writelines(f"n{n % 10}.z{n * 7919 % args.zones}.example A\n" for n in range(200_000))
         open(f"{folder}/done", "w").close()
+    # A change of every answer at once would be held, as it should be.
+    replace(f"{folder}/portolan.toml", "[guards]\noperator_names = 1000000000\nnames_changed = { percent = 100 }\n"
+            "addresses_gone = { percent = 100 }\n")
     replace(f"{folder}/addrmaps/one/map.toml", map_text(args.kind, "198.51.100.1"))
     replace(f"{folder}/zones/one/z1.example.zone", zone_text("192.0.2.50"))
     shutil.rmtree(f"{folder}/state", ignore_errors=True)
@@ -139,7 +142,8 @@ def main():
     folder = make(args)
     serve = ["taskset", "-c", str(args.server_cpu), args.portolan, "--listen", f"127.0.0.1:{args.port}", "--workers", "1",
              "--zones", f"{folder}/zones", "--addrmaps", f"{folder}/addrmaps", "--state", f"{folder}/state",
-             "--watch", "off", "--log", "json"]
+             "--watch", "off", "--log", "json",
+             "--config", f"{folder}/portolan.toml"]
     log = open(f"{folder}/log", "w+")
     server = subprocess.Popen(serve, stdout=log, stderr=log)
     client = Client(args.port)

@@ -17,8 +17,8 @@ use crate::judge::guards::{self, Scope, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, MapOwner, Member, Membership, Place,
-    Severity, Unit, World, ZoneContent,
+    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, MapOwner, Place, Severity, Unit, World,
+    ZoneContent,
 };
 use crate::snapshot::Snapshot;
 use crate::wire::Name;
@@ -290,7 +290,7 @@ impl Engine {
         let others: Vec<LoadedZone> = others.into_iter().filter(known).collect();
         world.zones = new;
         world.zones.extend(others);
-        let named: HashSet<&Name> = world.zones.iter().map(|zone| &zone.origin).collect();
+        let named: BTreeSet<&Name> = world.zones.iter().map(|zone| &zone.origin).collect();
         world.maps = maps_of.into_iter().flatten().map(|map| narrowed(map, &named)).collect();
         world
     }
@@ -330,15 +330,13 @@ impl Engine {
 }
 
 /// A map with those of many members that are looked at: the others make no difference to these.
-fn narrowed(map: Arc<AddressMap>, zones: &HashSet<&Name>) -> Arc<AddressMap> {
-    if map.memberships.len() <= MANY {
+fn narrowed(map: Arc<AddressMap>, zones: &BTreeSet<&Name>) -> Arc<AddressMap> {
+    let members = &map.memberships;
+    if members.len() <= MANY.max(zones.len()) {
         return map;
     }
-    let is_looked_at = |membership: &&Membership| match &membership.member {
-        Member::Zone(origin) => zones.contains(origin),
-        Member::Account => true,
-    };
-    let memberships = map.memberships.iter().filter(is_looked_at).cloned().collect();
+    let looked_at = zones.iter().filter_map(|origin| members.zone(origin));
+    let memberships = looked_at.chain(members.account()).cloned().collect();
     Arc::new(AddressMap { memberships, ..(*map).clone() })
 }
 

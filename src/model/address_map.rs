@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Deref;
-use std::sync::Arc;
 
-use super::{AccountId, MapId, Place};
+use super::{AccountId, MapId, Member, Memberships, Place};
 use crate::wire::Name;
 
 /// Who wrote a map.
@@ -15,78 +13,6 @@ pub enum MapOwner {
     Operator,
     /// The account, in `addrmaps/<account>/`.
     Account,
-}
-
-/// One membership of a map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Membership {
-    /// What is a member.
-    pub member: Member,
-    /// Where it is written.
-    pub place: Place,
-}
-
-/// A member of a map.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Member {
-    /// A zone, by its origin.
-    Zone(Name),
-    /// The whole account of the map.
-    Account,
-}
-
-/// The members of a map, each once, in the order written. Cloning shares them: a map may have a million, and most
-/// changes of a map leave them alone.
-#[derive(Clone, Debug)]
-pub struct Memberships {
-    list: Arc<[Membership]>,
-    /// The file that they all come from, and what it held.
-    listed: Option<(Arc<str>, Arc<[u8]>)>,
-}
-
-impl Memberships {
-    /// Members that all come from one list of zones.
-    pub fn listed(list: Vec<Membership>, file: &Arc<str>, content: &Arc<[u8]>) -> Memberships {
-        Memberships { list: list.into(), listed: Some((file.clone(), content.clone())) }
-    }
-
-    /// Whether they all come from that list of zones, and it held just this.
-    pub fn are_of(&self, file: &str, content: &[u8]) -> bool {
-        self.listed.as_ref().is_some_and(|(from, held)| **from == *file && **held == *content)
-    }
-
-    /// Whether both are the same memory, so that nothing about the members can differ.
-    pub fn are_shared_with(&self, other: &Memberships) -> bool {
-        Arc::ptr_eq(&self.list, &other.list)
-    }
-}
-
-impl Deref for Memberships {
-    type Target = [Membership];
-
-    fn deref(&self) -> &[Membership] {
-        &self.list
-    }
-}
-
-impl PartialEq for Memberships {
-    fn eq(&self, other: &Memberships) -> bool {
-        self.list == other.list
-    }
-}
-
-impl Eq for Memberships {}
-
-impl From<Vec<Membership>> for Memberships {
-    fn from(list: Vec<Membership>) -> Memberships {
-        Memberships { list: list.into(), listed: None }
-    }
-}
-
-impl FromIterator<Membership> for Memberships {
-    fn from_iter<I: IntoIterator<Item = Membership>>(members: I) -> Memberships {
-        Memberships { list: members.into_iter().collect(), listed: None }
-    }
 }
 
 /// An address map.
@@ -159,7 +85,7 @@ impl AddressMap {
 
     /// Whether the whole account is a member.
     pub fn is_account_wide(&self) -> bool {
-        self.memberships.iter().any(|membership| membership.member == Member::Account)
+        self.memberships.account().is_some()
     }
 
     /// The zones that are members, with the place of each membership.

@@ -9,20 +9,20 @@ pub mod diagnostic;
 pub mod files;
 pub mod ids;
 pub mod ledger;
+pub mod memberships;
 pub mod table;
 pub mod unit;
 pub mod world;
 pub mod zone;
 
 pub use account::{AccountSettings, ZoneSettings};
-pub use address_map::{
-    AddressMap, AddressPlaces, AddressSource, AnycastDefaults, MapOwner, Member, Membership, Memberships,
-};
+pub use address_map::{AddressMap, AddressPlaces, AddressSource, AnycastDefaults, MapOwner};
 pub use assertion::{Approval, Assertion, AssertionScope, Claim};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 pub use files::{Files, FoundFile};
 pub use ids::{AccountId, MapId};
 pub use ledger::{Binding, Delegation, Ledger, Ownership, Prefix, Service, StaticIps};
+pub use memberships::{Member, Membership, Memberships};
 pub use unit::Unit;
 pub use world::{LoadedZone, World, ZoneContent};
 pub use zone::{Rdata, Record, RecordTags, ZoneData};

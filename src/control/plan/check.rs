@@ -153,7 +153,7 @@ fn shortened(map: &AddressMap, settings: &AccountSettings) -> Arc<AddressMap> {
     let mut zones = map.zones();
     let zone = zones.find(|(origin, _)| settings.zone(origin).ipv6).or_else(|| map.zones().next());
     let zone = zone.map(|(origin, place)| (Member::Zone(origin.clone()), place.clone()));
-    let account = map.memberships.iter().find(|member| member.member == Member::Account);
+    let account = map.memberships.account();
     let account = account.map(|member| (Member::Account, member.place.clone()));
     let members = zone.into_iter().chain(account).map(|(member, place)| Membership { member, place });
     Arc::new(AddressMap { memberships: members.collect(), ..map.clone() })

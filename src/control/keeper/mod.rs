@@ -1,5 +1,8 @@
 //! The thread on which everything changes: it hears the watcher, the control socket and signals, one after another.
 
+mod answering;
+mod auditing;
+
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -10,19 +13,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Sources;
-use super::audit::{Audit, Auditor};
-use super::commands::Back;
-use super::engine::{Engine, How, log};
+use super::audit::Audit;
+use super::engine::{Engine, How};
 use super::look::Ask;
 use super::report::{Change, Outcome, Problem, Trigger};
 use super::talk::{Listener, Reply, Request, TalkError};
 use super::watch::{Batch, Looks, Signal, Watch, WatchMode};
 use super::watched::{Rule, Watched};
 use crate::answer;
-use crate::model::{AccountId, MapId};
 use crate::telemetry::Samples;
 use crate::telemetry::changes::{Changes, Done};
-use crate::wire::{Name, RrType};
 
 /// How much less than a worker's the thread's claim on a core is (`nice`).
 const NICE: i32 = 10;
@@ -30,15 +30,6 @@ const NICE: i32 = 10;
 const FREE: Duration = Duration::from_secs(1);
 /// What could not be remembered is tried again this often.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// The server looks at itself for the first time so long after its start,
-const FIRST_AUDIT: Duration = Duration::from_secs(1);
-/// and so much later for each zone: who has much to look at has other work after a start.
-const FIRST_AUDIT_PER_ZONE: Duration = Duration::from_millis(3);
-/// And again so long after it last did.
-const AUDIT: Duration = Duration::from_secs(600);
-/// And so long after what it looked at was replaced meanwhile.
-const AUDIT_AGAIN: Duration = Duration::from_secs(30);
 
 /// A reload waits so long for the writers of files that are open: that they are done may be on its way to us.
 const WRITERS: Duration = Duration::from_millis(500);
@@ -226,8 +217,7 @@ impl Loop {
             tracing::debug!(%error, "the control thread runs at the workers' priority");
         }
         this.count(&parts.first);
-        let zones = u32::try_from(this.engine.snapshot().zones.len()).unwrap_or(u32::MAX);
-        this.audit_at = Some(now + FIRST_AUDIT + FIRST_AUDIT_PER_ZONE.saturating_mul(zones).min(AUDIT));
+        this.audit_at = Some(now + auditing::first_after(this.engine.snapshot().zones.len()));
         this
     }
 
@@ -336,46 +326,6 @@ impl Loop {
         }
     }
 
-    /// Lets a thread of its own look at what is served.
-    fn audit(&mut self) {
-        self.audit_at = None;
-        let auditor = Auditor {
-            sources: self.sources.clone(),
-            state: self.engine.store.state.folder().to_path_buf(),
-            rules: self.engine.rules,
-            served: self.engine.snapshot(),
-            settings: self.settings.clone(),
-            addresses: self.addresses.clone(),
-        };
-        let tasks = self.tasks.clone();
-        let run = move || {
-            let audit = auditor.run();
-            // Where nobody hears it the server is ending.
-            let _ = tasks.send(Task::Audited(audit));
-        };
-        if let Err(error) = std::thread::Builder::new().name("audit".to_owned()).spawn(run) {
-            tracing::warn!(%error, "no audit: its thread cannot be started");
-            self.audit_at = Some(Instant::now() + AUDIT);
-        }
-    }
-
-    /// What an audit found.
-    fn audited(&mut self, audit: Option<Audit>) {
-        let Some(mut audit) = audit else {
-            self.audit_at = Some(Instant::now() + AUDIT_AGAIN);
-            return;
-        };
-        self.audit_at = Some(Instant::now() + AUDIT);
-        audit.at = self.engine.clock.now();
-        for problem in &audit.problems {
-            tracing::error!(code = problem.code, "audit: {}", problem.message);
-        }
-        let (zones, names, ok) = (audit.zones, audit.proof.names, audit.ok);
-        tracing::info!(generation = audit.generation, zones, names, ok, took_us = audit.took_us, "audited");
-        self.changes.audited(audit.ok, audit.at);
-        self.engine.audit = Some(audit);
-    }
-
     fn batch(&mut self, batch: Batch) {
         if batch.everything {
             let trigger = if std::mem::take(&mut self.starting) { Trigger::Start } else { Trigger::Files };
@@ -401,19 +351,17 @@ impl Loop {
     }
 
     fn follow(&mut self, trigger: Trigger, ask: &Ask, rule: Rule, how: How) -> Change {
-        let mut gate = Watched {
-            watch: &mut self.watch,
-            looks: &mut self.looks,
-            queue: &self.queue,
-            later: &mut self.later,
-            sources: &self.sources,
-            rule,
-            open: Vec::new(),
-        };
-        let mut change = self.engine.follow(trigger, ask, &mut gate, how);
+        let (engine, mut gate) = self.gated(rule);
+        let mut change = engine.follow(trigger, ask, &mut gate, how);
         change.problems.extend(gate.open.iter().map(Problem::from));
         self.done(&change);
         change
+    }
+
+    /// The engine, and what it takes files through.
+    fn gated(&mut self, rule: Rule) -> (&mut Engine, Watched<'_>) {
+        let Loop { engine, watch, looks, queue, later, sources, .. } = self;
+        (engine, Watched { watch, looks, queue, later, sources, rule, open: Vec::new() })
     }
 
     /// What a change leaves to be done.
@@ -475,121 +423,4 @@ impl Loop {
             self.told_lock = lock;
         }
     }
-
-    /// What came of a command.
-    fn commanded(&mut self, done: Result<Change, String>) -> Reply {
-        match done {
-            Ok(change) => {
-                self.done(&change);
-                Reply::Change(Box::new(change))
-            }
-            Err(message) => Reply::failed(message),
-        }
-    }
-
-    fn answer(&mut self, request: Request) -> Reply {
-        match request {
-            Request::Status => {
-                let open = self.watch.being_written().map(|path| super::folder::display(path).to_string());
-                let trouble = self.watch.trouble().map(|why| Problem {
-                    severity: "warning".into(),
-                    code: "polled".into(),
-                    message: why.to_owned(),
-                    ..Problem::default()
-                });
-                Reply::Status(Box::new(self.engine.status(self.watch.watching(), open.collect(), trouble)))
-            }
-            Request::Reload { what, without_state } => {
-                let ask = match self.engine.asked(&what) {
-                    Ok(ask) => ask,
-                    Err(message) => return Reply::failed(message),
-                };
-                (self.manager.reloading)();
-                let change = self.reload(Trigger::Reload, &ask, How { without_state, ..How::default() });
-                (self.manager.ready)();
-                Reply::Change(Box::new(change))
-            }
-            Request::Explain { name, rtype } => answered(
-                question(&name, &rtype).map(|(name, rtype)| self.engine.explain(&name, rtype)),
-                Reply::Explained,
-            ),
-            Request::ExplainAt { name, rtype, at } => answered(
-                question(&name, &rtype).and_then(|(name, rtype)| self.engine.explain_at(&name, rtype, at)),
-                Reply::Explained,
-            ),
-            Request::Blame { name, rtype } => answered(
-                question(&name, &rtype).and_then(|(name, rtype)| self.engine.blame(&name, rtype)),
-                Reply::Blamed,
-            ),
-            Request::History { limit } => {
-                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                Reply::History(Box::new(self.engine.history(limit)))
-            }
-            Request::Plan => {
-                let mut gate = Watched {
-                    watch: &mut self.watch,
-                    looks: &mut self.looks,
-                    queue: &self.queue,
-                    later: &mut self.later,
-                    sources: &self.sources,
-                    rule: Rule::Closed,
-                    open: Vec::new(),
-                };
-                let mut report = self.engine.plan_files(&mut gate);
-                report.problems.extend(gate.open.iter().map(Problem::from));
-                Reply::Planned(Box::new(report))
-            }
-            Request::Approve { digests, by, reason } => {
-                let approved = self.engine.approve(&digests, &by, &reason);
-                self.commanded(approved)
-            }
-            Request::Rollback { generation, account, by, reason } => match account_of(account) {
-                Ok(account) => {
-                    let back = self.engine.roll_back(&Back { generation, account, by: Some(by), reason });
-                    self.commanded(back)
-                }
-                Err(message) => Reply::failed(message),
-            },
-            Request::Resume { account } => match account_of(account) {
-                Ok(account) => {
-                    let resumed = self.engine.resume(account.as_ref());
-                    self.commanded(resumed)
-                }
-                Err(message) => Reply::failed(message),
-            },
-            Request::Show { at } => answered(self.engine.show(at), Reply::Shown),
-            Request::Diff { from, to } => answered(self.engine.diff(from, to), Reply::Differs),
-            Request::ForgetMap { id, reason } => {
-                let Some(map) = MapId::new(&id) else {
-                    return Reply::failed(format!("not a map id: {id}"));
-                };
-                match self.engine.forget_map(&map, &reason) {
-                    Ok(change) => {
-                        self.done(&change);
-                        Reply::Change(Box::new(change))
-                    }
-                    Err(found) => {
-                        log(&found);
-                        Reply::failed(found.message)
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The account that a command names, if it names one: an empty name is no name.
-fn account_of(named: Option<String>) -> Result<Option<AccountId>, String> {
-    named.map(|named| AccountId::new(&named).ok_or_else(|| format!("not an account: {named:?}"))).transpose()
-}
-
-/// What was asked of the engine, or why it could not be done.
-fn answered<T>(done: Result<T, String>, reply: impl FnOnce(Box<T>) -> Reply) -> Reply {
-    done.map_or_else(Reply::failed, |done| reply(Box::new(done)))
-}
-
-fn question(name: &str, rtype: &str) -> Result<(Name, RrType), String> {
-    let parsed = Name::parse(name, Some(&Name::root()));
-    let name = parsed.map_err(|error| format!("not a name: {error}: {name}"))?;
-    Ok((name, rtype.parse().map_err(|_| format!("not a record type: {rtype}"))?))
 }

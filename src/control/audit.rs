@@ -12,6 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 use super::desk::{Desk, Found, Shelf};
 use super::engine::{Engine, Rules};
@@ -74,8 +78,7 @@ pub(super) struct Auditor {
 impl Auditor {
     /// Audits what is served. `None` where that was replaced meanwhile, so that nothing can be said.
     pub(super) fn run(self) -> Option<Audit> {
-        // This thread's, and that of those that it starts.
-        let _ = rustix::process::setpriority_process(None, NICE);
+        step_back();
         let begun = Instant::now();
         let mut audit = Audit { generation: self.served.generation, ..Audit::default() };
         match State::open(&self.state) {
@@ -217,6 +220,15 @@ impl Audit {
     }
 }
 
+/// Lets everything else go before this thread and those that it starts: whoever wants the core has it at once
+/// (`SCHED_IDLE`), where low priority alone would let a worker wait for the rest of a time slice.
+fn step_back() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    // It fails where the priority is low already and may not be raised, which matters to no idle thread.
+    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
 /// The address by which one reaches one's own socket.
 fn reachable(bound: SocketAddr) -> SocketAddr {
     let ip = match bound.ip() {
@@ -260,4 +272,25 @@ fn over_tcp(address: SocketAddr, query: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut answer = vec![0; usize::from(u16::from_be_bytes(len))];
     stream.read_exact(&mut answer)?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_steps_back_is_idle_and_so_is_whom_it_starts() {
+        let policy = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            // Behind the name of the command, which may hold spaces: see proc_pid_stat(5).
+            let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+            (fields[38].to_owned(), fields[16].to_owned())
+        };
+        let run = move || {
+            step_back();
+            (policy(), std::thread::spawn(policy).join().unwrap())
+        };
+        let idle = ("5".to_owned(), "19".to_owned());
+        assert_eq!(std::thread::spawn(run).join().unwrap(), (idle.clone(), idle));
+    }
 }

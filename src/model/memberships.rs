@@ -134,11 +134,11 @@ mod tests {
     use super::*;
 
     fn place(line: u32) -> Place {
-        Place { line, ..Place::file("acme.toml") }
+        Place { line, ..Place::file(&Arc::from("acme.toml")) }
     }
 
     fn zone(name: &str) -> Name {
-        name.parse().unwrap()
+        Name::parse(name, None).unwrap()
     }
 
     #[test]

@@ -68,6 +68,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sd_notify", &["cli/"]),
     ("listenfd", &["cli/"]),
     ("libc", &["server/"]),
+    ("thread_priority", &["control/audit.rs"]),
     ("rustix", &["control/", "server/slow.rs", "server/tcp/"]),
 ];
 

@@ -17,8 +17,8 @@ use crate::judge::guards::{self, Scope, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, MapOwner, Place, Severity, Unit, World,
-    ZoneContent,
+    AccountId, AccountSettings, AddressMap, Diagnostic, Ledger, LoadedZone, MapOwner, Place, Prefix,
+    Severity, StaticIps, Unit, World, ZoneContent,
 };
 use crate::snapshot::Snapshot;
 use crate::wire::Name;
@@ -212,7 +212,6 @@ impl Engine {
             anycast: anycast_after(&self.books, operator).cloned(),
             faulty_accounts: self.faulty_after(plans).accounts,
             faulty_operator: self.faulty_after(plans).operator,
-            ledger: self.books.ledger_after(operator).ledger().clone(),
             ownership: self.rules.ownership,
             assertions: self.books.assertions_after(plans),
             ..World::default()
@@ -292,6 +291,7 @@ impl Engine {
         world.zones.extend(others);
         let named: BTreeSet<&Name> = world.zones.iter().map(|zone| &zone.origin).collect();
         world.maps = maps_of.into_iter().flatten().map(|map| narrowed(map, &named)).collect();
+        world.ledger = Arc::new(concerning(self.books.ledger_after(operator).ledger(), &world.maps));
         world
     }
 
@@ -338,6 +338,27 @@ fn narrowed(map: Arc<AddressMap>, zones: &BTreeSet<&Name>) -> Arc<AddressMap> {
     let looked_at = zones.iter().filter_map(|origin| members.zone(origin));
     let memberships = looked_at.chain(members.account()).cloned().collect();
     Arc::new(AddressMap { memberships, ..(*map).clone() })
+}
+
+/// The part of a ledger that can matter for some maps: to index thousands of prefixes for one address would cost more
+/// than all else. Something is left of whatever holds something, for without a ledger nothing is enforced.
+fn concerning(ledger: &Ledger, maps: &[Arc<AddressMap>]) -> Ledger {
+    let mut addresses: Vec<IpAddr> = maps.iter().flat_map(|map| map.addresses()).collect();
+    addresses.sort_unstable();
+    let covers = |prefix: &&Prefix| {
+        let next = addresses.partition_point(|address| *address < prefix.cidr.network());
+        addresses.get(next).is_some_and(|address| prefix.cidr.contains(address))
+    };
+    let leases = |lease: &&StaticIps| lease.ips.iter().any(|ip| addresses.binary_search(ip).is_ok());
+    let mut part = Ledger {
+        prefixes: ledger.prefixes.iter().filter(covers).cloned().collect(),
+        static_ips: ledger.static_ips.iter().filter(leases).cloned().collect(),
+    };
+    if part.is_empty() {
+        part.prefixes.extend(ledger.prefixes.first().cloned());
+        part.static_ips.extend(ledger.static_ips.first().cloned());
+    }
+    part
 }
 
 /// Which of the plans a broken property holds: those of the unit that is at fault; where it is none of them, all, for
@@ -408,5 +429,70 @@ fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip, trips: &[Trip]) 
         // One of them brought it about.
         true => plans.iter().map(|plan| plan.unit.clone()).collect(),
         false => units,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MapId;
+
+    /// The ledger of two prefixes and a lease, seen by a map of these addresses.
+    fn seen(addresses: &[&str]) -> Vec<String> {
+        let file = Arc::from("ledger.toml");
+        let place = || Place::file(&file);
+        let prefix = |cidr: &str| Prefix {
+            cidr: cidr.parse().unwrap(),
+            account: AccountId::default_account(),
+            asn: None,
+            description: None,
+            approved: true,
+            advertised: true,
+            bindings: Vec::new(),
+            delegations: Vec::new(),
+            place: place(),
+        };
+        let lease = StaticIps {
+            account: AccountId::default_account(),
+            map: MapId::new("leased").unwrap(),
+            ips: vec!["192.0.2.7".parse().unwrap()],
+            place: place(),
+        };
+        let prefixes = vec![prefix("203.0.113.0/25"), prefix("2001:db8::/48")];
+        let ledger = Ledger { prefixes, static_ips: vec![lease] };
+        let addresses = addresses.iter().map(|address| address.parse::<IpAddr>().unwrap());
+        let map = AddressMap {
+            id: MapId::new("one").unwrap(),
+            account: AccountId::default_account(),
+            description: None,
+            enabled: true,
+            ipv4: addresses
+                .clone()
+                .filter_map(|ip| if let IpAddr::V4(ip) = ip { Some(ip) } else { None })
+                .collect(),
+            ipv6: addresses.filter_map(|ip| if let IpAddr::V6(ip) = ip { Some(ip) } else { None }).collect(),
+            memberships: Vec::new().into(),
+            default_sni: None,
+            immutable: false,
+            owner: MapOwner::Account,
+            place: place(),
+            address_places: Default::default(),
+        };
+        let part = concerning(&ledger, &[Arc::new(map)]);
+        let prefixes = part.prefixes.iter().map(|prefix| prefix.cidr.to_string());
+        prefixes.chain(part.static_ips.iter().map(|lease| lease.map.to_string())).collect()
+    }
+
+    #[test]
+    fn of_a_ledger_what_covers_an_address_is_looked_at() {
+        assert_eq!(seen(&["203.0.113.0"]), ["203.0.113.0/25"]);
+        assert_eq!(seen(&["203.0.113.127", "192.0.2.7"]), ["203.0.113.0/25", "leased"]);
+        assert_eq!(seen(&["198.51.100.1", "2001:db8:0:ffff::1"]), ["2001:db8::/48"]);
+    }
+
+    #[test]
+    fn of_a_ledger_that_covers_nothing_something_is_left() {
+        assert_eq!(seen(&["203.0.113.128", "203.0.112.255", "2001:db8:1::"]), ["203.0.113.0/25", "leased"]);
+        assert_eq!(seen(&[]), ["203.0.113.0/25", "leased"]);
     }
 }

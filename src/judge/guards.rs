@@ -79,14 +79,21 @@ pub fn judge(plan: &Plan, limits: &Limits, since: Since) -> Vec<Trip> {
     let mut bench = Bench { limits, since, trips: Vec::new() };
     for account in &plan.accounts {
         let scope = Scope::Account(account.account.clone());
-        for zone in &account.zones {
-            bench.zone(&scope, zone);
-        }
+        bench.zones(&scope, account);
         let sole = std::slice::from_ref(account);
         bench.counts(&scope, &account.counts, sole, &exposed(plan, Some(&account.account)));
     }
     bench.counts(&Scope::Server, &plan.counts, &plan.accounts, &exposed(plan, None));
     bench.operator(plan);
+    bench.trips
+}
+
+/// The limits on a single zone that a plan exceeds.
+pub fn judge_zones(plan: &Plan, limits: &Limits, since: Since) -> Vec<Trip> {
+    let mut bench = Bench { limits, since, trips: Vec::new() };
+    for account in &plan.accounts {
+        bench.zones(&Scope::Account(account.account.clone()), account);
+    }
     bench.trips
 }
 
@@ -109,6 +116,12 @@ impl Bench<'_> {
             Since::HourAgo => format!("{message}; within an hour, this change and those before it together"),
         };
         self.trips.push(Trip { code, scope: scope.clone(), message, setting });
+    }
+
+    fn zones(&mut self, scope: &Scope, account: &AccountPlan) {
+        for zone in &account.zones {
+            self.zone(scope, zone);
+        }
     }
 
     fn zone(&mut self, scope: &Scope, zone: &ZonePlan) {

@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::ops::{AddAssign, SubAssign};
+use std::ops::{AddAssign, Bound, SubAssign};
 
 use super::{AccountIndex, SetIndex, Zone};
 use crate::model::AccountId;
@@ -121,6 +121,20 @@ pub struct Touched {
 }
 
 impl Touched {
+    /// Adds the zones of another that lie below some of these: their names are these zones' while those are gone.
+    pub fn and_below(&mut self, other: &Touched) {
+        let found: Vec<Name> = self
+            .zones
+            .iter()
+            .flat_map(|origin| {
+                // In the canonical order what is below a name follows it.
+                let following = other.zones.range((Bound::Excluded(origin), Bound::Unbounded));
+                following.take_while(|found| found.is_at_or_below(origin)).cloned()
+            })
+            .collect();
+        self.zones.extend(found);
+    }
+
     /// Adds what was touched later; of weights the later hold. An address that was gone and came back stays among those
     /// gone: whoever asks knows what is answered now.
     pub fn absorb(&mut self, later: Touched) {

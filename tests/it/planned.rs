@@ -17,6 +17,7 @@ use crate::support::ask::Ask;
 use crate::support::name;
 use crate::worlds::{FULL, WorldSpec, worlds};
 
+mod harm;
 mod small;
 
 const EVERYTHING: Detail =

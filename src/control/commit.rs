@@ -16,6 +16,7 @@ use super::store::Contents;
 use super::{SourcePath, remembered_map};
 use crate::addrmap::LedgerIndex;
 use crate::compile::{AccountWords, Applied, Builder, Edit, OperatorWords, ZoneChange};
+use crate::judge::Harm;
 use crate::model::{AccountId, AddressMap, Diagnostic, Ledger, MapId, Place, Unit};
 use crate::snapshot::Zone;
 
@@ -31,6 +32,8 @@ pub(super) struct Candidate {
     zones: Vec<String>,
     /// Somebody said that it is meant: guards do not look back beyond it.
     pub(super) begins_anew: bool,
+    /// What it takes away, at most.
+    pub(super) harm: Harm,
 }
 
 impl Candidate {
@@ -59,7 +62,16 @@ impl Draft {
         let Draft { intent, contents, edit, zones } = self;
         let inverse = builder.inverse(&edit);
         let applied = builder.apply(edit, intent.generation);
-        Candidate { accepted, intent, contents, applied, inverse, zones, begins_anew: false }
+        Candidate {
+            accepted,
+            intent,
+            contents,
+            applied,
+            inverse,
+            zones,
+            begins_anew: false,
+            harm: Harm::default(),
+        }
     }
 }
 
@@ -116,11 +128,13 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        let Candidate { accepted, intent, applied, zones, begins_anew, .. } = candidate;
+        let Candidate { accepted, intent, applied, zones, begins_anew, harm, .. } = candidate;
         change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
         match begins_anew {
             true => self.hour = Hour::default(),
-            false => self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone()),
+            false => {
+                self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone(), harm)
+            }
         }
         self.books.content = self.books.content.after(&self.books, &intent, &[]);
         self.swap(applied, &accepted, change);

@@ -312,8 +312,10 @@ impl Engine {
                     let draft = self.draft(&accepted, &judged.denied, how);
                     let mut candidate = draft.apply(accepted, &mut self.builder);
                     let weighed = self.weigh(&candidate, &desk, how);
+                    change.cost.zones_compared += weighed.compared as u64;
                     if weighed.held.is_empty() {
                         candidate.begins_anew = weighed.approved || how.unguarded;
+                        candidate.harm = weighed.harm.clone();
                         change.totals = Some(weighed.plan.counts.clone());
                         change.proof = Some(weighed.proof.clone());
                         first.get_or_insert(weighed);

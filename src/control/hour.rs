@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::snapshot::{Snapshot, Touched};
+use crate::judge::Harm;
+use crate::model::AccountId;
+use crate::snapshot::{Snapshot, Tally, Touched};
 
 /// How far guards look back, in seconds.
 const HOUR: u64 = 3600;
@@ -43,17 +45,23 @@ struct Past {
     snapshot: Arc<Snapshot>,
     /// What differs in what was served next, and in all that was not kept until the next that is.
     touched: Touched,
+    /// What that took away, at most.
+    harm: Harm,
 }
 
 impl Hour {
-    /// Notes that `snapshot` was served until `now`, and what is another in what is served instead.
-    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, touched: Touched) {
+    /// Notes that `snapshot` was served until `now`, what is another in what is served instead, and what that takes away,
+    /// at most.
+    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, touched: Touched, harm: Harm) {
         while self.past.front().is_some_and(|past| past.until + HOUR < now) {
             self.past.pop_front();
         }
         match self.past.back_mut() {
-            Some(last) if last.until / GRAIN == now / GRAIN => last.touched.absorb(touched),
-            _ => self.past.push_back(Past { until: now, snapshot, touched }),
+            Some(last) if last.until / GRAIN == now / GRAIN => {
+                last.touched.absorb(touched);
+                last.harm.add(&harm);
+            }
+            _ => self.past.push_back(Past { until: now, snapshot, touched, harm }),
         }
     }
 
@@ -74,13 +82,44 @@ impl Hour {
         u64::try_from(at.duration_since(self.born).as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// What was served an hour ago, or first since, and what was touched from there on; `None` where nothing changed
-    /// within the hour.
-    pub(super) fn ago(&self, now: u64) -> Option<(&Arc<Snapshot>, Touched)> {
-        let mut within = self.past.iter().skip_while(|past| past.until + HOUR < now);
-        let first = within.next()?;
-        let mut touched = first.touched.clone();
+    fn within(&self, now: u64) -> impl Iterator<Item = &Past> {
+        self.past.iter().skip_while(move |past| past.until + HOUR < now)
+    }
+
+    /// What was served an hour ago, or first since; `None` where nothing changed within the hour.
+    pub(super) fn base(&self, now: u64) -> Option<&Arc<Snapshot>> {
+        self.within(now).next().map(|past| &past.snapshot)
+    }
+
+    /// What a change touches, with the zones below that were touched within the hour.
+    pub(super) fn near(&self, now: u64, touched: &Touched) -> Touched {
+        let mut near = touched.clone();
+        self.within(now).for_each(|past| near.and_below(&past.touched));
+        near
+    }
+
+    /// What was taken away within the hour and with a change, at most: from the server, and from the accounts that the
+    /// change takes something from.
+    pub(super) fn with(&self, now: u64, mut harm: Harm) -> Harm {
+        self.within(now).for_each(|past| harm.add_of_same(&past.harm));
+        harm
+    }
+
+    /// How much there was of the whole server an hour ago.
+    pub(super) fn server(&self, now: u64) -> Tally {
+        self.within(now).next().map(|past| past.touched.server.before).unwrap_or_default()
+    }
+
+    /// How much there was of an account an hour ago; `None` where that is what there is.
+    pub(super) fn account(&self, now: u64, account: &AccountId) -> Option<Tally> {
+        self.within(now).find_map(|past| past.touched.accounts.get(account)).map(|owned| owned.before)
+    }
+
+    /// What was touched within the hour.
+    pub(super) fn touched(&self, now: u64) -> Touched {
+        let mut within = self.within(now);
+        let mut touched = within.next().map(|first| first.touched.clone()).unwrap_or_default();
         within.for_each(|past| touched.absorb(past.touched.clone()));
-        Some((&first.snapshot, touched))
+        touched
     }
 }

@@ -294,6 +294,9 @@ pub struct Cost {
     pub zones_compiled: u64,
     /// Address sets stored.
     pub sets_stored: u64,
+    /// Zones compared, with what is served and with what was an hour ago.
+    #[serde(default)]
+    pub zones_compared: u64,
     /// Octets written to the state.
     pub bytes_remembered: u64,
 }

@@ -1,9 +1,8 @@
 //! A candidate before it is served: proven, and compared with what is served now and an hour ago.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::commit::Candidate;
 use super::desk::{Desk, Found};
@@ -12,10 +11,10 @@ use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
 use super::report::TripTold;
 use super::source::{Digest, Kind};
 use super::{SourcePath, cores};
-use crate::judge::Traffic;
 use crate::judge::guards::{self, Scope, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
+use crate::judge::{Harm, Traffic};
 use crate::model::{
     AccountId, AccountSettings, AddressMap, Diagnostic, Ledger, LoadedZone, MapOwner, Place, Prefix,
     Severity, StaticIps, Unit, World, ZoneContent,
@@ -40,6 +39,10 @@ pub(super) struct Weighed {
     pub(super) digests: BTreeMap<Unit, String>,
     /// What it would change.
     pub(super) plan: plan::Plan,
+    /// What it takes away, at most.
+    pub(super) harm: Harm,
+    /// Zones compared.
+    pub(super) compared: usize,
     /// What was proven.
     pub(super) proof: Report,
     /// A guard minded, and somebody had approved.
@@ -80,26 +83,9 @@ impl Engine {
         }
         let limits = &self.rules.guards;
         let mut minded = vec![(weighed.plan.clone(), guards::judge(&weighed.plan, limits, Since::Served))];
-        let begun = Instant::now();
-        if !self.hour.rests()
-            && let Some((ago, mut touched)) = self.hour.ago(self.clock.now())
-        {
-            touched.absorb(applied.touched.clone());
-            let owned = touched.accounts.values_mut().chain([&mut touched.server]);
-            owned.for_each(|owned| owned.gone.retain(|address| !self.builder.answers(address)));
-            // What came and went within the hour was not there to be lost. Few changes come so near to the limit.
-            let most = usize::try_from(limits.addresses_gone.floor).unwrap_or(usize::MAX);
-            let owned = || touched.accounts.values().chain([&touched.server]);
-            if owned().any(|owned| owned.gone.len() > most) {
-                let then: HashSet<IpAddr> = ago.sets.iter().flat_map(|set| set.addresses()).collect();
-                let owned = touched.accounts.values_mut().chain([&mut touched.server]);
-                owned.for_each(|owned| owned.gone.retain(|address| then.contains(address)));
-            }
-            let since = plan_with(ago, &applied.snapshot, &touched, detail);
-            let trips = guards::judge(&since, limits, Since::HourAgo);
-            minded.push((since, trips));
-            self.hour.looked(begun);
-        }
+        let back = self.look_back(applied, Harm::of(&weighed.plan));
+        (weighed.harm, weighed.compared) = (back.harm, applied.touched.zones.len() + back.compared);
+        minded.extend(back.minded);
         let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
         for (compared, trips) in &minded {
             for trip in trips {

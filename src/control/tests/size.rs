@@ -52,6 +52,14 @@ fn among_many_zones_a_change_costs_what_it_changes() {
         assert!(cost.bytes_remembered < 2048, "{cost:?}");
         assert_eq!(server.version(&format!("z{zone}.example")), "NOERROR 2");
     }
+    // Whatever changed within the hour before.
+    for zone in 100..200 {
+        place.write(&path(zone), &tiny(2));
+    }
+    assert_eq!(server.follow().cost.zones_compared, 200);
+    place.write(&path(6), &tiny(3));
+    let cost = server.follow_paths(&place, &[&path(6)]).cost;
+    assert_eq!((cost.zones_compiled, cost.zones_compared), (1, 2), "{cost:?}");
     for (path, text) in [
         ("addrmaps/large/maps.toml", map("wide", "203.0.113.2", "account_wide = true")),
         ("addrmaps/main.toml", anycast("192.0.2.11")),

@@ -65,7 +65,6 @@ proptest! {
             let mut near = touched.clone();
             near.and_below(&within);
             let again = plan_with(&base, &applied.snapshot, &near, EVERYTHING);
-            sum.add(&Harm::of(&step).or_more(&Harm::of(&again)));
             for (account, owned) in &touched.accounts {
                 before.entry(account.to_string()).or_insert(owned.before);
             }
@@ -83,16 +82,18 @@ proptest! {
                 let named = touched.zones.iter().any(|zone| trip.message.contains(&format!("zone {zone} ")));
                 prop_assert!(!named || by_zones.contains(trip), "{trip:?} is not among {by_zones:?}");
             }
-            let of_step = step.accounts.iter().map(|account| account.account.as_str());
-            let tallies = of_step.map(|id| (id, before.get(id).copied().unwrap_or_default()));
+            let lost = Harm::of(&step).or_more(&Harm::of(&again));
+            let mut together = lost.clone();
+            together.add_of_same(&sum);
+            sum.add(&lost);
             let server = within.server.before;
-            if !sum.may_exceed(&limits, server, tallies) {
-                let scopes: Vec<String> = step.accounts.iter().map(|account| account.account.clone()).collect();
+            if !together.may_exceed(&limits, server, |id| before.get(id).copied().unwrap_or_default()) {
+                let scopes: Vec<&str> = together.accounts().collect();
                 let found = trips.iter().filter(|trip| !of_zones(trip)).find(|trip| match &trip.scope {
-                    guards::Scope::Account(id) => scopes.contains(id),
+                    guards::Scope::Account(id) => scopes.contains(&id.as_str()),
                     _ => true,
                 });
-                prop_assert!(found.is_none(), "{found:?} although {sum:?}");
+                prop_assert!(found.is_none(), "{found:?} although {together:?}");
             }
             (served, world, spec) = (applied.snapshot, is, next);
         }

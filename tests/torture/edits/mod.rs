@@ -1,5 +1,8 @@
 //! The writer: every way of changing files that operators and their tools have, one random edit after the other.
 
+mod files;
+mod ways;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,11 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use files::*;
+
 use crate::bad;
 use crate::client::dns::Ask;
 use crate::client::server::portolan;
 use crate::clients::Seen;
-use crate::world::{Account, GIT_ZONES, Layout, Rng, World, git_zone, operator_file, shared_file};
+use crate::world::{Layout, Rng, World, operator_file, shared_file};
 
 /// What is waited for comes within this time, on a machine that is busy with other things.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -93,65 +98,6 @@ pub(crate) fn lay_out(world: &World) {
             }
             Layout::Git => repository(world, account),
         }
-    }
-}
-
-fn write_files(top: &Path, account: &Account, version: u32) {
-    for (tree, name, content) in account.files(version) {
-        let path = top.join(tree).join(&account.name).join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-}
-
-/// `..data -> ..VERSION`, swapped by a rename.
-fn config_map(tree: &str, account: &Account, folder: &Path, version: u32) {
-    let data = folder.join(format!("..{version}"));
-    fs::create_dir_all(&data).unwrap();
-    for (_, name, content) in account.files(version).iter().filter(|(of, ..)| *of == tree) {
-        fs::write(data.join(name), content).unwrap();
-    }
-    let link = folder.join("..data_tmp");
-    symlink(format!("..{version}"), &link).unwrap();
-    let before = fs::read_link(folder.join("..data")).ok();
-    fs::rename(&link, folder.join("..data")).unwrap();
-    if let Some(before) = before {
-        fs::remove_dir_all(folder.join(before)).unwrap();
-    }
-}
-
-/// The folders of the account are links to folders elsewhere, swapped by renames.
-fn linked(world: &World, account: &Account, version: u32) {
-    let store = world.top.join(format!("store-{version}"));
-    write_files(&store, account, version);
-    for tree in ["zones", "addrmaps"] {
-        let link = world.top.join(tree).join(format!(".{}.tmp", account.name));
-        symlink(store.join(tree).join(&account.name), &link).unwrap();
-        fs::rename(&link, world.folder(tree, account)).unwrap();
-    }
-}
-
-fn git(world: &World, arguments: &[&str]) {
-    let mut command = Command::new("git");
-    command.current_dir(world.zones()).args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null");
-    command.stdin(Stdio::null());
-    let done = command.output().unwrap();
-    assert!(done.status.success(), "git {arguments:?}: {done:?}");
-}
-
-/// A repository in `zones/` with two branches of the account's 500 zones; version 2 is checked out.
-fn repository(world: &World, account: &Account) {
-    git(world, &["init"]);
-    for (branch, version) in [("odd", 3), ("even", 2)] {
-        account.completes(version);
-        git(world, &["checkout", "-B", branch]);
-        for zone in 0..GIT_ZONES {
-            let folder = world.folder("zones", account).join(format!("{}", zone / 50));
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join(format!("g{zone}.git.example.zone")), git_zone(zone, version)).unwrap();
-        }
-        git(world, &["add", "git"]);
-        git(world, &["-c", "user.name=t", "-c", "user.email=t@t.example", "commit", "-m", branch]);
     }
 }
 
@@ -270,193 +216,6 @@ impl<'a> Writer<'a> {
         account.is_in_place();
         account.note("done");
         self.books[index].good = Some(version);
-    }
-
-    /// Layouts that are changed in one way, by one swap, or by one file.
-    fn whole(&mut self, index: usize) {
-        let world = self.world.clone();
-        let account = &world.accounts[index];
-        let version = self.next_version(index);
-        let one_file = match account.layout {
-            Layout::Default => Some((world.zones().join("shared.inc"), shared_file(version))),
-            Layout::Operator => Some((world.addrmaps().join("operator.toml"), operator_file(version))),
-            _ => None,
-        };
-        let Some((path, content)) = one_file else {
-            self.edits(
-                index,
-                if account.layout == Layout::Linked { "folder link swap" } else { "..data swap" },
-            );
-            // The files lie elsewhere before the swap: nobody reads them.
-            account.completes(version);
-            match account.layout {
-                Layout::Linked => linked(&world, account, version),
-                _ => {
-                    for tree in ["zones", "addrmaps"] {
-                        config_map(tree, account, &world.folder(tree, account), version);
-                    }
-                }
-            }
-            return self.done(index, version);
-        };
-        let units = match account.layout {
-            Layout::Default => vec!["zone d1.example.", "zone d2.example."],
-            _ => vec!["the operator's files", "account any"],
-        };
-        match self.rng.below(4) {
-            0 => {
-                self.edits(index, "fault in a shared file");
-                self.may_be_held.extend(units.into_iter().map(str::to_owned));
-                fs::write(&path, content.replacen('\n', "\n\"never ends\n(", 1)).unwrap();
-                self.books[index].good = None;
-            }
-            1 => {
-                self.edits(index, "rename of a shared file");
-                account.completes(version);
-                rename_over(&path, &content);
-                self.done(index, version);
-            }
-            2 => {
-                self.edits(index, "paused writer of a shared file");
-                self.may_be_held.extend(units.into_iter().map(str::to_owned));
-                self.pause(index, version, vec![(path, content)]);
-            }
-            _ => {
-                self.edits(index, "write of a shared file");
-                account.completes(version);
-                fs::write(&path, &content).unwrap();
-                self.done(index, version);
-            }
-        }
-    }
-
-    fn plain(&mut self, index: usize) {
-        let world = self.world.clone();
-        let account = &world.accounts[index];
-        let unit = format!("account {}", account.name);
-        let kind = self.rng.below(16);
-        if kind == 0 {
-            if let Some(good) = self.books[index].good {
-                self.may_be_held.insert(unit);
-                self.kill_copy(index, good);
-            }
-            return;
-        }
-        let version = self.next_version(index);
-        let files: Vec<(PathBuf, String)> = account
-            .files(version)
-            .into_iter()
-            .map(|(tree, name, content)| (world.folder(tree, account).join(name), content))
-            .collect();
-        let staged = self.stage(account, version);
-        match kind {
-            1 => {
-                self.edits(index, "fault");
-                self.may_be_held.insert(unit);
-                return self.fault(index, files);
-            }
-            2 => {
-                self.edits(index, "paused writer");
-                self.may_be_held.insert(unit);
-                return self.pause(index, version, files);
-            }
-            3 => {
-                self.edits(index, "removed folders");
-                account.may_be_absent.store(true, Ordering::SeqCst);
-                account.absent.store(0, Ordering::SeqCst);
-                for tree in ["zones", "addrmaps"] {
-                    fs::remove_dir_all(world.folder(tree, account)).unwrap();
-                }
-                (self.books[index].removed, self.books[index].good) = (true, None);
-                return;
-            }
-            4 | 5 => {
-                self.edits(index, "truncate and write");
-                let mut open: Vec<File> = files.iter().map(|(path, _)| File::create(path).unwrap()).collect();
-                for (file, (_, content)) in open.iter_mut().zip(&files) {
-                    file.write_all(content.as_bytes()).unwrap();
-                }
-                account.completes(version);
-                drop(open);
-            }
-            6 | 7 => {
-                self.edits(index, "write and rename");
-                for (path, content) in &files {
-                    fs::write(path.with_extension("tmp"), content).unwrap();
-                }
-                account.completes(version);
-                for (path, _) in &files {
-                    fs::rename(path.with_extension("tmp"), path).unwrap();
-                }
-            }
-            8 => {
-                self.edits(index, "delete and create");
-                account.completes(version);
-                for (path, content) in &files {
-                    fs::remove_file(path).unwrap();
-                    fs::write(path, content).unwrap();
-                }
-            }
-            9 | 10 => {
-                let program = if kind == 9 { "cp" } else { "rsync" };
-                self.edits(index, program);
-                account.completes(version);
-                for tree in ["zones", "addrmaps"] {
-                    let from = staged.join(tree).join(&account.name).join(".");
-                    copy(program, &from, &world.folder(tree, account));
-                }
-            }
-            11 => {
-                self.edits(index, "mv of folders");
-                account.completes(version);
-                for tree in ["zones", "addrmaps"] {
-                    let trash = staged.join(format!("{tree}-before"));
-                    fs::rename(world.folder(tree, account), trash).unwrap();
-                    fs::rename(staged.join(tree).join(&account.name), world.folder(tree, account)).unwrap();
-                }
-            }
-            12 => {
-                self.edits(index, "hard link");
-                account.completes(version);
-                for (tree, name, _) in account.files(version) {
-                    let to = world.folder(tree, account).join(&name);
-                    fs::remove_file(&to).unwrap();
-                    fs::hard_link(staged.join(tree).join(&account.name).join(&name), &to).unwrap();
-                }
-            }
-            13 => {
-                self.edits(index, "link swap");
-                for (path, content) in &files {
-                    let name = path.file_name().unwrap().to_str().unwrap();
-                    let folder = path.with_file_name(format!(".v{version}"));
-                    fs::create_dir_all(&folder).unwrap();
-                    fs::write(folder.join(name), content).unwrap();
-                    symlink(format!(".v{version}/{name}"), path.with_extension("tmp")).unwrap();
-                }
-                account.completes(version);
-                for (path, _) in &files {
-                    fs::rename(path.with_extension("tmp"), path).unwrap();
-                }
-            }
-            _ => {
-                self.edits(index, "folders removed and made");
-                account.completes(version);
-                for tree in ["zones", "addrmaps"] {
-                    fs::remove_dir_all(world.folder(tree, account)).unwrap();
-                }
-                write_files(&world.top, account, version);
-            }
-        }
-        self.done(index, version);
-        let _ = fs::remove_dir_all(staged);
-    }
-
-    /// The files of an account at a version, where nobody watches.
-    fn stage(&mut self, account: &Account, version: u32) -> PathBuf {
-        self.staged += 1;
-        let folder = self.world.top.join(format!("stage-{}", self.staged));
-        write_files(&folder, account, version);
-        folder
     }
 
     fn put_back(&mut self, index: usize) {
@@ -693,36 +452,5 @@ impl<'a> Writer<'a> {
     /// Waits for an account.
     pub(crate) fn arrive(&mut self, index: usize) {
         self.wait(index);
-    }
-}
-
-/// A copy by a program; where it is not installed, by `cp`.
-fn copy(program: &str, from: &Path, to: &Path) {
-    let mut command = Command::new(program);
-    match program {
-        "rsync" => command.args(["-ac", "--delete", "--exclude=.v*"]).arg(format!("{}/", from.display())),
-        _ => command.arg("-r").arg(from),
-    };
-    match command.arg(to).output() {
-        Ok(done) => assert!(done.status.success(), "{done:?}"),
-        Err(_) if program != "cp" => copy("cp", from, to),
-        Err(error) => panic!("{program}: {error}"),
-    }
-}
-
-/// Writes beside the file and moves over it.
-fn rename_over(path: &Path, content: impl AsRef<[u8]>) {
-    let beside = path.with_extension("tmp");
-    fs::write(&beside, content).unwrap();
-    fs::rename(beside, path).unwrap();
-}
-
-/// A content in two parts, the first of which is a fault: it ends within a string. But for a list of zones, which is
-/// the same in all versions and has no strings.
-fn half(content: &str) -> (&str, &str) {
-    let mut quotes = content.rmatch_indices('"').map(|(at, _)| at);
-    match (quotes.next(), quotes.next()) {
-        (Some(_), Some(open)) => content.split_at(open + 1),
-        _ => (content, ""),
     }
 }

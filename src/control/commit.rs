@@ -7,7 +7,6 @@ use super::ahead::Plain;
 use super::books::{Known, ServedZone};
 use super::engine::{Engine, How, MAX_TOLD, listed_zone};
 use super::folder::display;
-use super::hour::Hour;
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
 use super::source::Kind;
@@ -29,8 +28,8 @@ pub(super) struct Candidate {
     inverse: Edit,
     /// Zones that came, changed or went, for people.
     zones: Vec<String>,
-    /// Somebody said that it is meant: guards do not look back beyond it.
-    pub(super) begins_anew: bool,
+    /// The units of which somebody said that it is meant: guards do not look back beyond it.
+    pub(super) begin_anew: BTreeSet<Unit>,
 }
 
 impl Candidate {
@@ -59,7 +58,7 @@ impl Draft {
         let Draft { intent, contents, edit, zones } = self;
         let inverse = builder.inverse(&edit);
         let applied = builder.apply(edit, intent.generation);
-        Candidate { accepted, intent, contents, applied, inverse, zones, begins_anew: false }
+        Candidate { accepted, intent, contents, applied, inverse, zones, begin_anew: BTreeSet::new() }
     }
 }
 
@@ -116,14 +115,14 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        let Candidate { accepted, intent, applied, zones, begins_anew, .. } = candidate;
+        let Candidate { accepted, intent, applied, zones, begin_anew, .. } = candidate;
         change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
-        match begins_anew {
-            true => self.hour = Hour::default(),
-            false => self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone()),
-        }
+        self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone());
         self.books.content = self.books.content.after(&self.books, &intent, &[]);
         self.swap(applied, &accepted, change);
+        if !begin_anew.is_empty() {
+            self.hour.begin_anew(&begin_anew, &self.publisher.current());
+        }
         self.enter(accepted, intent);
         if remembered {
             self.store.confirm(generation);

@@ -303,7 +303,8 @@ impl Engine {
                 let mut judged = judged;
                 let (taken, judged) = loop {
                     let accepted = std::mem::take(&mut judged.accepted);
-                    if accepted.is_empty() && !self.standing_differs() {
+                    // Of a rollback that is refused nothing stays, not even the pin.
+                    if accepted.is_empty() && (how.unguarded || !self.standing_differs()) {
                         break (Taken::Nothing, judged);
                     }
                     if self.rules.strict && !judged.denied.is_empty() && !accepted.is_empty() {
@@ -313,7 +314,10 @@ impl Engine {
                     let mut candidate = draft.apply(accepted, &mut self.builder);
                     let weighed = self.weigh(&candidate, &desk, how);
                     if weighed.held.is_empty() {
-                        candidate.begins_anew = weighed.approved || how.unguarded;
+                        candidate.begin_anew = match how.unguarded {
+                            true => candidate.plans().iter().map(|plan| plan.unit.clone()).collect(),
+                            false => weighed.approved.clone(),
+                        };
                         change.totals = Some(weighed.plan.counts.clone());
                         change.proof = Some(weighed.proof.clone());
                         first.get_or_insert(weighed);

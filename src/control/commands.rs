@@ -7,6 +7,7 @@ use super::books::Books;
 use super::engine::{Engine, How};
 use super::entry::Said;
 use super::history::When;
+use super::hour::Hour;
 use super::look::{Ask, Looked, Open};
 use super::report::{Change, Outcome, Trigger};
 use super::state::{Approved, Intent, Manifest, Pin, PinScope, Remembered};
@@ -91,17 +92,25 @@ impl Engine {
         };
         let how = How { unguarded: true, ..How::default() };
         self.said = Said { by: back.by.clone(), reason: Some(back.reason.clone()) };
+        // Of everything guards look back no further; of one account the others go on as they were.
+        let hour = back.account.is_none().then(|| std::mem::take(&mut self.hour));
         self.round(Some(&after), &touched, BTreeSet::new(), &mut Open, how, &mut change);
         self.said = Said::default();
-        if change.outcome != Outcome::Published {
+        let published = change.outcome == Outcome::Published;
+        match (published, hour) {
+            (true, Some(_)) => self.hour = Hour::default(),
+            (false, Some(hour)) => self.hour = hour,
+            (_, None) => {}
+        }
+        if !published {
             self.books.standing = before;
-            return Ok(self.done(begun, change));
         }
         let change = self.done(begun, change);
-        // The files say otherwise now: they are looked at, so that it is known what waits.
+        // The files say otherwise now, or still what is served: they are looked at, so that it is known what waits.
         let paths = touched.iter().map(|path| path.on_disk(&self.sources)).collect();
         let looked = self.follow(Trigger::Rollback, &Ask::Paths(paths), &mut Open, How::default());
-        Ok(Change { held: looked.held, ..change })
+        let held = if published { looked.held } else { change.held };
+        Ok(Change { held, ..change })
     }
 
     /// Follows the files again where they were rolled back. Fails where they were not.

@@ -7,7 +7,6 @@ use super::ahead::Plain;
 use super::books::{Known, ServedZone};
 use super::engine::{Engine, How, MAX_TOLD, listed_zone};
 use super::folder::display;
-use super::hour::Hour;
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
 use super::source::Kind;
@@ -30,8 +29,8 @@ pub(super) struct Candidate {
     inverse: Edit,
     /// Zones that came, changed or went, for people.
     zones: Vec<String>,
-    /// Somebody said that it is meant: guards do not look back beyond it.
-    pub(super) begins_anew: bool,
+    /// The units of which somebody said that it is meant: guards do not look back beyond it.
+    pub(super) begin_anew: BTreeSet<Unit>,
     /// What it takes away, at most.
     pub(super) harm: Harm,
 }
@@ -69,7 +68,7 @@ impl Draft {
             applied,
             inverse,
             zones,
-            begins_anew: false,
+            begin_anew: BTreeSet::new(),
             harm: Harm::default(),
         }
     }
@@ -128,16 +127,14 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        let Candidate { accepted, intent, applied, zones, begins_anew, harm, .. } = candidate;
+        let Candidate { accepted, intent, applied, zones, begin_anew, harm, .. } = candidate;
         change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
-        match begins_anew {
-            true => self.hour = Hour::default(),
-            false => {
-                self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone(), harm)
-            }
-        }
+        self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone(), harm);
         self.books.content = self.books.content.after(&self.books, &intent, &[]);
         self.swap(applied, &accepted, change);
+        if !begin_anew.is_empty() {
+            self.hour.begin_anew(&begin_anew, &self.publisher.current());
+        }
         self.enter(accepted, intent);
         if remembered {
             self.store.confirm(generation);

@@ -303,7 +303,8 @@ impl Engine {
                 let mut judged = judged;
                 let (taken, judged) = loop {
                     let accepted = std::mem::take(&mut judged.accepted);
-                    if accepted.is_empty() && !self.standing_differs() {
+                    // Of a rollback that is refused nothing stays, not even the pin.
+                    if accepted.is_empty() && (how.unguarded || !self.standing_differs()) {
                         break (Taken::Nothing, judged);
                     }
                     if self.rules.strict && !judged.denied.is_empty() && !accepted.is_empty() {
@@ -314,7 +315,10 @@ impl Engine {
                     let weighed = self.weigh(&candidate, &desk, how);
                     change.cost.zones_compared += weighed.compared as u64;
                     if weighed.held.is_empty() {
-                        candidate.begins_anew = weighed.approved || how.unguarded;
+                        candidate.begin_anew = match how.unguarded {
+                            true => candidate.plans().iter().map(|plan| plan.unit.clone()).collect(),
+                            false => weighed.approved.clone(),
+                        };
                         candidate.harm = weighed.harm.clone();
                         change.totals = Some(weighed.plan.counts.clone());
                         change.proof = Some(weighed.proof.clone());

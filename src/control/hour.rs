@@ -3,14 +3,15 @@
 //! Invariant: of every snapshot that is kept it is known what was touched from it to the next, so that a comparison
 //! costs what changed since and not what is served. Kept snapshots share with the present one whatever did not change.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::judge::Harm;
-use crate::model::AccountId;
-use crate::snapshot::{Snapshot, Tally, Touched};
+use crate::model::{AccountId, AddressSource, Unit};
+use crate::snapshot::{Account, AccountIndex, SetIndex, Sharded, Snapshot, Tally, Touched};
+use crate::wire::Name;
 
 /// How far guards look back, in seconds.
 const HOUR: u64 = 3600;
@@ -63,6 +64,14 @@ impl Hour {
             }
             _ => self.past.push_back(Past { until: now, snapshot, touched, harm }),
         }
+    }
+
+    /// Lets some units begin anew with what is served of them now: somebody said that it is meant, and guards do not
+    /// look back beyond it. Of all others it is known as before.
+    pub(super) fn begin_anew(&mut self, units: &BTreeSet<Unit>, served: &Snapshot) {
+        let mut renewal = Renewal::new(units, served);
+        self.past.iter().for_each(|past| renewal.collect(past));
+        self.past.iter_mut().for_each(|past| renewal.renew(past));
     }
 
     /// Whether it is too soon to look back again; never where little was touched.
@@ -122,4 +131,117 @@ impl Hour {
         within.for_each(|past| touched.absorb(past.touched.clone()));
         touched
     }
+}
+
+/// What is to be in the past of some units as it is now. What was not touched within the hour is so already.
+struct Renewal<'a> {
+    units: &'a BTreeSet<Unit>,
+    served: &'a Snapshot,
+    zones: BTreeSet<Name>,
+    sets: BTreeSet<SetIndex>,
+    accounts: BTreeSet<AccountIndex>,
+}
+
+impl<'a> Renewal<'a> {
+    fn new(units: &'a BTreeSet<Unit>, served: &'a Snapshot) -> Renewal<'a> {
+        let (zones, sets, accounts) = Default::default();
+        Renewal { units, served, zones, sets, accounts }
+    }
+
+    fn has_account(&self, id: &AccountId) -> bool {
+        self.units.contains(&Unit::Account(id.clone()))
+    }
+
+    fn has_operator(&self) -> bool {
+        self.units.contains(&Unit::Operator)
+    }
+
+    /// Whether a zone is one of theirs, in a snapshot that holds it.
+    fn has_zone(&self, snapshot: &Snapshot, origin: &Name) -> bool {
+        let entry = snapshot.zones.get(&snapshot.seed, &origin.to_lower_wire());
+        let account = entry.and_then(|entry| snapshot.accounts.get(entry.account));
+        account.is_some_and(|account| {
+            self.has_account(&account.id)
+                || account.id.is_default() && self.units.contains(&Unit::Zone(origin.clone()))
+        })
+    }
+
+    /// Notes what of theirs was touched.
+    fn collect(&mut self, past: &Past) {
+        let touched = &past.touched;
+        let zones = touched
+            .zones
+            .iter()
+            .filter(|origin| self.has_zone(self.served, origin) || self.has_zone(&past.snapshot, origin));
+        let zones: Vec<Name> = zones.cloned().collect();
+        let account_of = |index: &AccountIndex| self.served.accounts.get(*index);
+        let sets = touched.sets.iter().map(|(set, _)| *set).filter(|set| match touched.owners.get(set) {
+            Some(owner) => account_of(owner).is_some_and(|account| self.has_account(&account.id)),
+            None => self.has_operator(),
+        });
+        let sets: Vec<SetIndex> = sets.collect();
+        // There are defaults where there were none, or none any more: the operator's doing.
+        let by_operator =
+            self.has_operator() && past.snapshot.defaults.is_some() != self.served.defaults.is_some();
+        let falls_to_defaults = |account: &Account| {
+            account.falls_to().is_some_and(|(source, _)| source == AddressSource::AnycastDefaults)
+        };
+        let accounts = touched.fallbacks.iter().map(|(index, _)| *index).filter(|index| {
+            let (was, is) = (past.snapshot.accounts.get(*index), account_of(index));
+            is.is_some_and(|is| self.has_account(&is.id))
+                || by_operator && [was, is].into_iter().flatten().any(falls_to_defaults)
+        });
+        let accounts: Vec<AccountIndex> = accounts.collect();
+        self.zones.extend(zones);
+        self.sets.extend(sets);
+        self.accounts.extend(accounts);
+    }
+
+    fn renew(&self, past: &mut Past) {
+        let mut snapshot = Snapshot::clone(&past.snapshot);
+        for origin in &self.zones {
+            let lower = origin.to_lower_wire();
+            match self.served.zones.get(&self.served.seed, &lower) {
+                Some(entry) => drop(snapshot.zones.put(&self.served.seed, entry.clone())),
+                None => drop(snapshot.zones.remove(&self.served.seed, &lower)),
+            }
+        }
+        for unit in self.units {
+            match unit {
+                Unit::Account(account) => past.harm.forget(account.as_str()),
+                Unit::Operator => past.harm.forget_operator(),
+                Unit::Zone(_) | Unit::Nothing => {}
+            }
+        }
+        let touched = &mut past.touched;
+        let server = &mut touched.server;
+        touched.accounts.retain(|id, owned| {
+            let is_theirs = self.has_account(id);
+            if is_theirs {
+                server.gone.retain(|address| !owned.gone.contains(address));
+            }
+            !is_theirs
+        });
+        if self.has_operator() {
+            let before = snapshot.defaults.and_then(|set| snapshot.sets.get(set));
+            for address in before.into_iter().flat_map(|set| set.addresses()) {
+                touched.server.gone.remove(&address);
+            }
+            snapshot.defaults = self.served.defaults;
+        }
+        let sets = self.sets.iter().chain(snapshot.defaults.iter().filter(|_| self.has_operator()));
+        store(&mut snapshot.sets, &self.served.sets, sets.copied());
+        store(&mut snapshot.accounts, &self.served.accounts, self.accounts.iter().copied());
+        touched.zones.retain(|origin| !self.zones.contains(origin));
+        touched.sets.retain(|(set, _)| !self.sets.contains(set));
+        touched.fallbacks.retain(|(account, _)| !self.accounts.contains(account));
+        past.snapshot = Arc::new(snapshot);
+    }
+}
+
+/// Puts elements of a later table into an earlier one, with all that it has beyond it.
+fn store<T: Clone>(into: &mut Sharded<T>, from: &Sharded<T>, indices: impl Iterator<Item = u32>) {
+    let beyond = into.iter().count() as u32..from.iter().count() as u32;
+    let elements = indices.chain(beyond).filter_map(|index| Some((index, from.get(index)?.clone())));
+    into.store(elements.collect::<BTreeMap<_, _>>());
 }

@@ -186,6 +186,8 @@ impl Engine {
         self.identify();
         if let Some((intent, after)) = after {
             self.judge_again(&after, &intent, &mut change);
+            // Guards look back to the start, as after any other.
+            self.hour = Hour::default();
         }
         change.outcome = Outcome::Published;
         change.generation = self.books.generation;
@@ -295,7 +297,12 @@ impl Engine {
             "a change was not confirmed when the server ended: it is judged again"
         );
         let touched: BTreeSet<SourcePath> = intent.files.iter().map(|(path, _)| path.clone()).collect();
+        // What was approved, rolled back or resumed with it.
+        self.books.standing = Standing { approvals: after.approvals.clone(), pins: after.pins.clone() };
         self.round(Some(after), &touched, BTreeSet::new(), &mut Open, How::default(), change);
+        if self.standing_differs() {
+            self.books.standing = self.remembered_standing.clone();
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use super::engine::{Engine, How};
 use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
 use super::report::TripTold;
 use super::source::{Digest, Kind};
+use super::tripping::Tripping;
 use super::{SourcePath, cores};
-use crate::judge::guards::{self, Scope, Since, Trip};
+use crate::judge::guards::{self, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
 use crate::judge::{Harm, Traffic};
@@ -45,8 +46,8 @@ pub(super) struct Weighed {
     pub(super) compared: usize,
     /// What was proven.
     pub(super) proof: Report,
-    /// A guard minded, and somebody had approved.
-    pub(super) approved: bool,
+    /// Those that a guard minds, and somebody approved.
+    pub(super) approved: BTreeSet<Unit>,
     /// What guards mind and nobody approved.
     pub(super) trips: Vec<TripTold>,
     /// What it means for the questions asked last, where somebody wants to know.
@@ -82,19 +83,21 @@ impl Engine {
             return weighed;
         }
         let limits = &self.rules.guards;
-        let mut minded = vec![(weighed.plan.clone(), guards::judge(&weighed.plan, limits, Since::Served))];
+        let trips = guards::judge(&weighed.plan, limits, Since::Served);
+        let mut minded = vec![(Since::Served, weighed.plan.clone(), trips)];
         let back = self.look_back(applied, Harm::of(&weighed.plan));
         (weighed.harm, weighed.compared) = (back.harm, applied.touched.zones.len() + back.compared);
-        minded.extend(back.minded);
+        minded.extend(back.minded.map(|(compared, trips)| (Since::HourAgo, compared, trips)));
         let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
-        for (compared, trips) in &minded {
+        let mut tripped: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
+        for (since, compared, trips) in &minded {
             for trip in trips {
-                let units = tripping(plans, compared, trip, trips);
+                let units = Tripping { plans, compared, trips, limits, since: *since }.units(trip);
                 for plan in plans.iter().filter(|plan| units.contains(&plan.unit)) {
                     let digest =
                         digests.entry(plan.unit.clone()).or_insert_with(|| self.digest_of(plan)).clone();
                     if self.is_approved(plans, &digest) {
-                        weighed.approved = true;
+                        weighed.approved.insert(plan.unit.clone());
                         continue;
                     }
                     let told = TripTold::from(trip);
@@ -103,16 +106,36 @@ impl Engine {
                         weighed.trips.push(told);
                     }
                     let found = self.told_trip(trip, plan, &digest);
-                    let held = weighed.held.entry(plan.unit.clone()).or_default();
-                    if !held.iter().any(|known| known.code == found.code) {
-                        held.push(found);
+                    let tripped = tripped.entry(plan.unit.clone()).or_default();
+                    if !tripped.iter().any(|known| known.code == found.code) {
+                        tripped.push(found);
                     }
                 }
             }
         }
+        self.let_others_go(&mut tripped, &digests);
+        for (unit, found) in tripped {
+            weighed.held.entry(unit).or_default().extend(found);
+        }
         digests.retain(|unit, _| weighed.held.contains_key(unit));
         weighed.digests = digests;
         weighed
+    }
+
+    /// Of those that trip guards together leaves the ones without which the others are to be judged again: the
+    /// operator, whose addresses may be in what many accounts lose; else those that wait with the same content already.
+    fn let_others_go<T>(&self, tripped: &mut BTreeMap<Unit, T>, digests: &BTreeMap<Unit, String>) {
+        if tripped.contains_key(&Unit::Operator) {
+            tripped.retain(|unit, _| *unit == Unit::Operator);
+            return;
+        }
+        let waits = |unit: &Unit| {
+            let held = self.books.held.get(unit).and_then(|held| held.digest.as_ref());
+            held.is_some() && held == digests.get(unit)
+        };
+        if tripped.keys().any(waits) {
+            tripped.retain(|unit, _| waits(unit));
+        }
     }
 
     /// What is broken of the same zones in what is served.
@@ -359,63 +382,6 @@ fn concerned(plans: &[Plan], unit: &Unit) -> Vec<Unit> {
         units.extend(plans.iter().map(|plan| plan.unit.clone()));
     }
     units
-}
-
-/// The units that have a part in what a guard minds, as far as the comparison tells them apart.
-fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip, trips: &[Trip]) -> BTreeSet<Unit> {
-    let is_harmed = |account: &plan::AccountPlan| {
-        let counts = &account.counts;
-        counts.names_harmed() > 0
-            || counts.zones_gone > 0
-            || counts.addresses_gone > 0
-            || counts.zones_losing_family > 0
-    };
-    let harmed = |id: &AccountId| {
-        let found = compared.accounts.iter().find(|account| account.account == id.as_str());
-        found.is_some_and(is_harmed)
-    };
-    // Where one account is too much by itself, the others are not held for it: without it they are judged again.
-    let alone: BTreeSet<&str> = trips
-        .iter()
-        .filter(|other| other.code == trip.code)
-        .filter_map(|other| match &other.scope {
-            Scope::Account(account) => Some(account.as_str()),
-            _ => None,
-        })
-        .collect();
-    let is_in_scope = |id: &AccountId| match &trip.scope {
-        Scope::Account(account) => account == id.as_str(),
-        Scope::Server if !alone.is_empty() => alone.contains(id.as_str()),
-        Scope::Server => harmed(id),
-        Scope::Operator => false,
-    };
-    let zones = || {
-        compared.accounts.iter().filter(|account| account.account == AccountId::default_account().as_str())
-    };
-    let trips = |plan: &&Plan| match &plan.unit {
-        Unit::Account(account) => is_in_scope(account),
-        Unit::Zone(origin) => {
-            is_in_scope(&AccountId::default_account())
-                && zones().all(|account| {
-                    let named = account.zones.iter().find(|zone| zone.zone == origin.to_string());
-                    let loses = |zone: &plan::ZonePlan| {
-                        zone.is.is_none()
-                            || zone.names_gone + zone.names_changed + zone.names_unproxied > 0
-                            || zone.loses_ipv4
-                            || zone.loses_ipv6
-                    };
-                    named.map_or(account.zones_left_out > 0, loses)
-                })
-        }
-        Unit::Operator => trip.scope == Scope::Operator,
-        Unit::Nothing => false,
-    };
-    let units: BTreeSet<Unit> = plans.iter().filter(trips).map(|plan| plan.unit.clone()).collect();
-    match units.is_empty() {
-        // One of them brought it about.
-        true => plans.iter().map(|plan| plan.unit.clone()).collect(),
-        false => units,
-    }
 }
 
 #[cfg(test)]

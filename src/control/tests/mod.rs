@@ -15,6 +15,8 @@ mod restart;
 mod settings;
 mod size;
 mod state_faults;
+mod together;
+mod walk;
 
 use std::collections::BTreeSet;
 use std::fs;

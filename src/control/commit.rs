@@ -16,6 +16,7 @@ use super::store::Contents;
 use super::{SourcePath, remembered_map};
 use crate::addrmap::LedgerIndex;
 use crate::compile::{AccountWords, Applied, Builder, Edit, OperatorWords, ZoneChange};
+use crate::judge::LedgerLoss;
 use crate::model::{AccountId, AddressMap, Diagnostic, Ledger, MapId, Place, Unit};
 use crate::snapshot::Zone;
 
@@ -29,6 +30,8 @@ pub(super) struct Candidate {
     inverse: Edit,
     /// Zones that came, changed or went, for people.
     zones: Vec<String>,
+    /// What the ledger takes away from what was served.
+    lost: LedgerLoss,
     /// Somebody said that it is meant: guards do not look back beyond it.
     pub(super) begins_anew: bool,
 }
@@ -43,6 +46,11 @@ impl Candidate {
     pub(super) fn applied(&self) -> &Applied {
         &self.applied
     }
+
+    /// What the ledger would take away from what is served.
+    pub(super) fn lost(&self) -> &LedgerLoss {
+        &self.lost
+    }
 }
 
 /// What a candidate is made of.
@@ -51,15 +59,16 @@ pub(super) struct Draft {
     contents: Contents,
     edit: Edit,
     zones: Vec<String>,
+    lost: LedgerLoss,
 }
 
 impl Draft {
     /// Lets a builder make it.
     pub(super) fn apply(self, accepted: Vec<Plan>, builder: &mut Builder) -> Candidate {
-        let Draft { intent, contents, edit, zones } = self;
+        let Draft { intent, contents, edit, zones, lost } = self;
         let inverse = builder.inverse(&edit);
         let applied = builder.apply(edit, intent.generation);
-        Candidate { accepted, intent, contents, applied, inverse, zones, begins_anew: false }
+        Candidate { accepted, intent, contents, applied, inverse, zones, lost, begins_anew: false }
     }
 }
 
@@ -80,7 +89,9 @@ impl Engine {
         let (intent, contents) = self.intent(accepted, denied, how, self.next_generation());
         let mut zones = Vec::new();
         let edit = self.edit(accepted, &intent, &mut zones);
-        Draft { intent, contents, edit, zones }
+        // What a map governs is known until the edit is made.
+        let lost = self.ledger_loss(accepted);
+        Draft { intent, contents, edit, zones, lost }
     }
 
     fn next_generation(&self) -> u64 {
@@ -116,11 +127,13 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        let Candidate { accepted, intent, applied, zones, begins_anew, .. } = candidate;
+        let Candidate { accepted, intent, applied, zones, lost, begins_anew, .. } = candidate;
         change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
         match begins_anew {
             true => self.hour = Hour::default(),
-            false => self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone()),
+            false => {
+                self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone(), lost);
+            }
         }
         self.books.content = self.books.content.after(&self.books, &intent, &[]);
         self.swap(applied, &accepted, change);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::judge::LedgerLoss;
 use crate::snapshot::{Snapshot, Touched};
 
 /// How far guards look back, in seconds.
@@ -43,17 +44,23 @@ struct Past {
     snapshot: Arc<Snapshot>,
     /// What differs in what was served next, and in all that was not kept until the next that is.
     touched: Touched,
+    /// What the ledger took away meanwhile.
+    lost: LedgerLoss,
 }
 
 impl Hour {
-    /// Notes that `snapshot` was served until `now`, and what is another in what is served instead.
-    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, touched: Touched) {
+    /// Notes that `snapshot` was served until `now`, what is another in what is served instead, and what the ledger
+    /// took away with it.
+    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, touched: Touched, lost: LedgerLoss) {
         while self.past.front().is_some_and(|past| past.until + HOUR < now) {
             self.past.pop_front();
         }
         match self.past.back_mut() {
-            Some(last) if last.until / GRAIN == now / GRAIN => last.touched.absorb(touched),
-            _ => self.past.push_back(Past { until: now, snapshot, touched }),
+            Some(last) if last.until / GRAIN == now / GRAIN => {
+                last.touched.absorb(touched);
+                last.lost.absorb(lost);
+            }
+            _ => self.past.push_back(Past { until: now, snapshot, touched, lost }),
         }
     }
 
@@ -82,5 +89,13 @@ impl Hour {
         let mut touched = first.touched.clone();
         within.for_each(|past| touched.absorb(past.touched.clone()));
         Some((&first.snapshot, touched))
+    }
+
+    /// What the ledger took away within the hour.
+    pub(super) fn lost(&self, now: u64) -> LedgerLoss {
+        let mut lost = LedgerLoss::default();
+        let within = self.past.iter().filter(|past| past.until + HOUR >= now);
+        within.for_each(|past| lost.absorb(past.lost.clone()));
+        lost
     }
 }

@@ -367,11 +367,7 @@ impl Loop {
         };
         self.audit_at = Some(Instant::now() + AUDIT);
         audit.at = self.engine.clock.now();
-        for problem in &audit.problems {
-            tracing::error!(code = problem.code, "audit: {}", problem.message);
-        }
-        let (zones, names, ok) = (audit.zones, audit.proof.names, audit.ok);
-        tracing::info!(generation = audit.generation, zones, names, ok, took_us = audit.took_us, "audited");
+        audit.log(self.engine.audit.as_ref());
         self.changes.audited(audit.ok, audit.at);
         self.engine.audit = Some(audit);
     }
@@ -525,7 +521,7 @@ impl Loop {
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX);
                 Reply::History(Box::new(self.engine.history(limit)))
             }
-            Request::Plan => {
+            Request::Plan { since } => {
                 let mut gate = Watched {
                     watch: &mut self.watch,
                     looks: &mut self.looks,
@@ -535,9 +531,12 @@ impl Loop {
                     rule: Rule::Closed,
                     open: Vec::new(),
                 };
-                let mut report = self.engine.plan_files(&mut gate);
-                report.problems.extend(gate.open.iter().map(Problem::from));
-                Reply::Planned(Box::new(report))
+                let planned = self.engine.plan(since, &mut gate);
+                let open = gate.open.iter().map(Problem::from);
+                answered(planned, |mut report| {
+                    report.problems.extend(open);
+                    Reply::Planned(report)
+                })
             }
             Request::Approve { digests, by, reason } => {
                 let approved = self.engine.approve(&digests, &by, &reason);

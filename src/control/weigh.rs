@@ -12,13 +12,13 @@ use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
 use super::report::TripTold;
 use super::source::{Digest, Kind};
 use super::{SourcePath, cores};
-use crate::judge::Traffic;
 use crate::judge::guards::{self, Scope, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
+use crate::judge::{LedgerLoss, Traffic};
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, MapOwner, Member, Membership, Place,
-    Severity, Unit, World, ZoneContent,
+    AccountId, AccountSettings, AddressMap, Diagnostic, LoadedZone, MapOwner, Member, Membership, Ownership,
+    Place, Severity, Unit, World, ZoneContent,
 };
 use crate::snapshot::Snapshot;
 use crate::wire::Name;
@@ -48,6 +48,8 @@ pub(super) struct Weighed {
     pub(super) trips: Vec<TripTold>,
     /// What it means for the questions asked last, where somebody wants to know.
     pub(super) traffic: Option<Traffic>,
+    /// What would be served, where somebody wants to compare it with something else.
+    pub(super) snapshot: Option<Snapshot>,
 }
 
 impl Engine {
@@ -75,6 +77,7 @@ impl Engine {
             }
         }
         weighed.traffic = how.preview.then(|| self.traffic(&applied.snapshot));
+        weighed.snapshot = how.preview.then(|| applied.snapshot.clone());
         if how.unguarded || desk.is_memory() {
             return weighed;
         }
@@ -100,6 +103,7 @@ impl Engine {
             minded.push((since, trips));
             self.hour.looked(begun);
         }
+        minded[0].1.extend(self.ledger_trip(candidate));
         let mut digests: BTreeMap<Unit, String> = BTreeMap::new();
         for (compared, trips) in &minded {
             for trip in trips {
@@ -127,6 +131,32 @@ impl Engine {
         digests.retain(|unit, _| weighed.held.contains_key(unit));
         weighed.digests = digests;
         weighed
+    }
+
+    /// What plans take away by the ledger from what is served. Where nobody looks at it nothing is lost.
+    pub(super) fn ledger_loss(&self, plans: &[Plan]) -> LedgerLoss {
+        if self.rules.ownership == Ownership::Off {
+            return LedgerLoss::default();
+        }
+        let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
+        self.books.ledger_loss(operator, |map| self.builder.governed_by(&map.account, &map.id))
+    }
+
+    /// The guard that minds what a candidate takes away by the ledger, by itself or with what went within the hour.
+    fn ledger_trip(&self, candidate: &Candidate) -> Option<Trip> {
+        let lost = candidate.lost();
+        if lost.is_empty() {
+            return None;
+        }
+        let limits = &self.rules.guards;
+        let operator = candidate.plans().iter().find(|plan| plan.unit == Unit::Operator);
+        let after = self.books.ledger_after(operator);
+        guards::judge_ledger(lost, &after, limits, Since::Served).or_else(|| {
+            let mut within = self.hour.lost(self.clock.now());
+            within.absorb(lost.clone());
+            within.retain_lost(&after);
+            guards::judge_ledger(&within, &after, limits, Since::HourAgo)
+        })
     }
 
     /// What is broken of the same zones in what is served.
@@ -382,7 +412,7 @@ fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip, trips: &[Trip]) 
         Scope::Account(account) => account == id.as_str(),
         Scope::Server if !alone.is_empty() => alone.contains(id.as_str()),
         Scope::Server => harmed(id),
-        Scope::Operator => false,
+        Scope::Operator | Scope::Ledger => false,
     };
     let zones = || {
         compared.accounts.iter().filter(|account| account.account == AccountId::default_account().as_str())
@@ -402,7 +432,7 @@ fn tripping(plans: &[Plan], compared: &plan::Plan, trip: &Trip, trips: &[Trip]) 
                     named.map_or(account.zones_left_out > 0, loses)
                 })
         }
-        Unit::Operator => trip.scope == Scope::Operator,
+        Unit::Operator => matches!(trip.scope, Scope::Operator | Scope::Ledger),
         Unit::Nothing => false,
     };
     let units: BTreeSet<Unit> = plans.iter().filter(trips).map(|plan| plan.unit.clone()).collect();

@@ -7,6 +7,7 @@ pub mod compare;
 mod dig;
 pub mod explain;
 pub mod guards;
+mod ledger;
 pub mod plan;
 pub mod proof;
 
@@ -17,5 +18,6 @@ pub mod traffic;
 
 pub use dig::dig_text;
 pub use explain::{Explanation, explain};
+pub use ledger::LedgerLoss;
 pub use plan::{Plan, plan};
 pub use traffic::{Traffic, traffic};

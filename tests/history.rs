@@ -148,6 +148,57 @@ fn an_edit_is_remembered_compared_and_traced_to_its_line() {
     assert_eq!(diff["files"][0]["file"], "zones/acme/shop.example.zone");
     assert_eq!(scene.fine(&["diff", &two, &two]), format!("generations {two} and {two} are the same\n"));
 
+    // diff, name by name
+    let text = scene.fine(&["diff", &one, &two]);
+    assert!(
+        text.ends_with(
+            "\naccount acme: 1 of 9 names otherwise\n  zone map shop-eu (203.0.113.1) -> zone map shop-eu \
+             (203.0.113.2): 1 proxied name in 1 zone (shop.example.)\n"
+        ),
+        "{text}"
+    );
+    let text = scene.fine(&["diff", &two, &three]);
+    for expected in [
+        "    mail.shop.example.: changed, the zone's records changed\n      A     A 198.51.100.7 -> A 198.51.100.8\n",
+        "    far.alias.example.: changed, the target of the alias changed\n",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+
+    // plan --since: the files, which say what is served, against what was
+    assert!(scene.fine(&["plan"]).starts_with("nothing would be answered otherwise\n"));
+    let text = scene.fine(&["plan", "--since", &one]);
+    for expected in [
+        &format!("since       generation {one}\n"),
+        "    mail.shop.example.: changed, the zone's records changed\n      A     A 198.51.100.7 -> A 198.51.100.8\n",
+        "    www.shop.example.: changed, the map has other addresses\n      A     A 203.0.113.1 -> A 203.0.113.2\n",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(
+        scene.fine(&["plan", "--since", &three]).starts_with("nothing would be answered otherwise\nsince ")
+    );
+    assert_eq!(scene.lives.run(&["plan", "--since", &one, "--exit-code"]).code, Some(3));
+    assert_eq!(scene.lives.run(&["plan", "--since", "0s ago", "--exit-code"]).code, Some(0));
+    let text = scene.fine(&["plan", "--since", &two, "--markdown"]);
+    assert!(
+        text.contains(&format!("| since | generation {two} |\n")) && text.contains("<details>"),
+        "{text}"
+    );
+    // What waits in the files counts, and what would be held is held.
+    scene.write("zones/acme/shop.example.zone", &zone("mail 60 IN A 198.51.100.8\nnew 60 IN A 198.51.100.9"));
+    let planned = scene.json(&["plan", "--since", &two]);
+    assert_eq!((&planned["since"], &planned["plan"]["before"]), (&second.into(), &second.into()));
+    assert_eq!((&planned["served"], &planned["plan"]["counts"]["names_new"]), (&third.into(), &1.into()));
+    assert_eq!(planned["plan"]["counts"]["names_changed"], 2, "mail, and the alias that leads there");
+    scene.write("zones/acme/shop.example.zone", &zone("").replace(" ; cf_tags=cf-proxied:true", ""));
+    let ran = scene.lives.run(&["plan", "--since", &two, "--exit-code"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("held[guard-zone-unproxied]: account acme: "), "{ran:?}");
+    assert!(ran.stdout.contains("    mail.shop.example.: gone, the zone's records changed\n"), "{ran:?}");
+    scene.write("zones/acme/shop.example.zone", &zone("mail 60 IN A 198.51.100.8"));
+    assert_eq!(scene.lives.status().generation, third, "a plan publishes nothing");
+
     // blame
     let blame = scene.json(&["blame", "www.shop.example"]);
     assert_eq!(blame["entry"]["generation"], second);
@@ -217,13 +268,16 @@ fn what_is_unknown_or_empty_is_an_error_and_never_the_newest() {
         failed(scene.lives.run(&["diff", wrong, &served]), says);
         failed(scene.lives.run(&["diff", &served, wrong]), says);
         failed(scene.lives.run(&["explain", "www.shop.example", "--at", wrong]), says);
+        failed(scene.lives.run(&["plan", "--since", wrong]), says);
     }
     for unknown in ["5", "0", "18446744073709551615"] {
         let says = format!("generation {unknown} is not remembered: there is {served} alone");
         failed(scene.lives.run(&["show", unknown]), &says);
         failed(scene.lives.run(&["diff", &served, unknown]), &says);
         failed(scene.lives.run(&["explain", "www.shop.example", "--at", unknown]), &says);
+        failed(scene.lives.run(&["plan", "--since", unknown]), &says);
     }
+    failed(scene.lives.run(&["plan", "--since", &served, "--from", "base"]), "cannot be used with");
     failed(scene.lives.run(&["show", "10000d ago"]), "what was served then is not remembered");
     failed(scene.lives.run(&["show", "9999-01-01T00:00:00Z"]), "in the future");
     failed(scene.lives.run(&["show"]), "required");

@@ -106,3 +106,38 @@ fn an_empty_or_absent_folder_is_no_base() {
         assert!(!told.is_empty());
     }
 }
+
+const LEDGER: &str = "[[prefix]]\ncidr = \"203.0.113.0/24\"\naccount = \"acme\"\n\
+                      binding = [{ cidr = \"203.0.113.0/24\", service = \"CDN\" }]\n";
+const OWN: &str =
+    "[[address_map]]\nid = \"own\"\nenabled = true\nips = [\"203.0.113.1\"]\naccount_wide = true\n";
+
+#[test]
+fn what_the_ledger_would_take_away_is_told() {
+    for (limit, ownership, expected) in [(1, "warn", 0), (0, "warn", 1), (0, "off", 0), (1, "enforce", 1)] {
+        let settings = format!("ownership = \"{ownership}\"\n[guards]\nledger_names = {limit}\n");
+        let folder = folders(ZONE, &settings);
+        for tree in ["base/", ""] {
+            write(&folder.path().join(tree), "addrmaps/acme/own.toml", OWN);
+        }
+        let other = LEDGER.replace("203.0.113.0", "198.51.100.0");
+        write(&folder.path().join("base"), "addrmaps/ledger.toml", &format!("{LEDGER}{other}"));
+        write(folder.path(), "addrmaps/ledger.toml", &other);
+        let (code, out, _) = plan(folder.path(), &["--from", "base"]);
+        assert_eq!(code, expected, "{ownership}, {limit}: {out}");
+        assert!(out.starts_with("nothing would be answered otherwise\n"), "{out}");
+        let held = "held[guard-ledger-names]: the operator's ledger: 1 name in 1 zone is answered";
+        assert_eq!(out.contains(held), (limit, expected) == (0, 1), "{out}");
+    }
+}
+
+#[test]
+fn what_breaks_a_property_is_refused() {
+    let folder = folders(ZONE, "");
+    assert_eq!(plan(folder.path(), &["--from", "base"]).0, 0);
+    let claim = "[[assert]]\naccount = \"acme\"\nnever_answers_within = [\"192.0.2.0/24\"]\n";
+    write(folder.path(), "addrmaps/main.toml", &format!("{MAPS}{claim}"));
+    let (code, out, _) = plan(folder.path(), &["--from", "base", "--exit-code"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("error[assert-never-answers-within]: "), "{out}");
+}

@@ -64,7 +64,8 @@ pub(super) fn read(
     if let Some(found) = only
         && let Some(known) = before.iter().find(|map| map.memberships.are_of(&found.file, &found.content))
     {
-        return Read { memberships: known.memberships.clone(), nothing_written: false };
+        let memberships = known.memberships.clone();
+        return Read { nothing_written: memberships.is_empty(), memberships };
     }
     let mut members = Members { nothing_written: !immutable, ..Members::default() };
     for value in ["zones", "zones_file", "memberships"].into_iter().filter_map(|key| table.get(key)) {
@@ -127,8 +128,10 @@ fn zones_file(value: &Value<'_>, table: &Table<'_>, files: &dyn Files) -> Option
 
 /// One origin a line; `#` and `;` begin a comment.
 fn listed_zones(found: Option<&FoundFile>, table: &Table<'_>, members: &mut Members) {
-    members.nothing_written = false;
-    let Some(found) = found else { return };
+    let Some(found) = found else {
+        members.nothing_written = false;
+        return;
+    };
     let Ok(text) = std::str::from_utf8(&found.content) else { return };
     let document = table.document();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -145,6 +148,7 @@ fn listed_zones(found: Option<&FoundFile>, table: &Table<'_>, members: &mut Memb
         if word.is_empty() {
             continue;
         }
+        members.nothing_written = false;
         let start = start + (content.len() - content.trim_start().len());
         let range = start..start + word.len();
         match names::zone(word) {

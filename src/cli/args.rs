@@ -347,6 +347,9 @@ pub struct BlameOptions {
 /// Options of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanOptions {
+    /// Compare with what was served then: a generation, 2026-11-22T14:02:11Z, or "2h ago"
+    #[arg(long, value_name = "GENERATION|TIME", value_parser = when::parse, conflicts_with = "from")]
+    pub since: Option<When>,
     /// Compare with the folders zones and addrmaps in this one, without a server
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,

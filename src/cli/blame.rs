@@ -9,7 +9,7 @@ use super::moment::Moment;
 use super::render::harmless;
 use super::setup::Setup;
 use super::told::{self, INDENT, counted};
-use super::{ask, print};
+use super::{ask, plan, print};
 use crate::control::history::{Blame, Diff};
 use crate::control::talk::{Reply, Request};
 
@@ -54,7 +54,7 @@ fn differences(diff: &Diff) -> String {
     for map in &diff.maps {
         let _ = writeln!(text, "{INDENT}{}", signed(map));
     }
-    text
+    text + &plan::changes(&diff.plan, false)
 }
 
 /// The sign set apart from what it is about.
@@ -118,6 +118,7 @@ mod tests {
             zones_changed: 3,
             zones: vec!["~shop.example.".into(), "-b.exam\u{7}ple.".into()],
             maps: vec!["+eu".into()],
+            ..Diff::default()
         };
         assert_eq!(
             differences(&diff),

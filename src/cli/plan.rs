@@ -1,23 +1,30 @@
-//! `plan`: what the files would answer otherwise than what is served, or than another checkout of them.
+//! `plan`: what the files would answer otherwise than what is served, than what was served once, or than another checkout
+//! of them.
 
 mod markdown;
 mod text;
 
-use std::collections::BTreeSet;
+pub(super) use text::changes;
+
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::args::PlanOptions;
 use super::setup::Setup;
 use super::{FOUND, ask, print, told};
+use crate::addrmap::LedgerIndex;
 use crate::compile::{Seed, TooLarge, compile_with};
+use crate::control::Sources;
+use crate::control::history::When;
 use crate::control::report::{Held, PlanReport, Problem, TripTold};
 use crate::control::talk::{Reply, Request};
-use crate::control::{self, Sources};
-use crate::judge::guards::{self, Limits, Since};
-use crate::judge::plan::{Plan, plan as compare};
-use crate::model::{AccountId, MapOwner, World, ZoneContent};
-use crate::snapshot::Touched;
+use crate::judge::LedgerLoss;
+use crate::judge::guards::{self, Limits, Since, Trip};
+use crate::judge::plan::plan as compare;
+use crate::model::{AccountId, AddressMap, MapId, MapOwner, Ownership, World, ZoneContent};
+use crate::snapshot::{Snapshot, Touched, Weight};
 use crate::wire::Name;
 
 /// With `--exit-code`: something would be answered otherwise.
@@ -28,7 +35,7 @@ const UNPUBLISHED: u64 = 0;
 pub(super) fn plan(setup: &Setup, options: &PlanOptions) -> Result<ExitCode, String> {
     let report = match &options.from {
         Some(from) => of_files(setup, from, options.from_addrmaps.as_deref())?,
-        None => of_server(setup)?,
+        None => of_server(setup, options.since)?,
     };
     if options.json {
         print(&told::json(&report))?;
@@ -52,8 +59,8 @@ fn has_errors(problems: &[Problem]) -> bool {
     problems.iter().any(|problem| problem.severity == "error")
 }
 
-fn of_server(setup: &Setup) -> Result<PlanReport, String> {
-    match ask::ask(setup, &Request::Plan)? {
+fn of_server(setup: &Setup, since: Option<When>) -> Result<PlanReport, String> {
+    match ask::ask(setup, &Request::Plan { since })? {
         Reply::Planned(report) => Ok(*report),
         _ => Err(ask::BESIDE_THE_POINT.to_owned()),
     }
@@ -71,9 +78,10 @@ fn of_files(setup: &Setup, from: &Path, from_addrmaps: Option<&Path>) -> Result<
         return Err(format!("the folder of address maps is not there: {}", addrmaps.display()));
     }
     let sources = Sources { zones: from.join("zones"), addrmaps };
-    let base = control::load(&sources).map_err(|error| error.to_string())?;
+    let base = setup.load_from(&sources)?;
     setup.tell_errors(&base.diagnostics);
-    let loaded = setup.load()?;
+    let mut loaded = setup.load()?;
+    let proof = loaded.prove();
     let mut problems: Vec<Problem> = loaded.diagnostics.iter().map(Problem::from).collect();
     let mut world = loaded.world;
     let held = hold_back(&base.world, &mut world);
@@ -82,13 +90,30 @@ fn of_files(setup: &Setup, from: &Path, from_addrmaps: Option<&Path>) -> Result<
     let after = compile_with(&world, UNPUBLISHED, seed);
     problems.extend(after.too_large.iter().map(|(origin, error)| too_large(origin, error)));
     let touched = Touched::between(&before, &after.snapshot);
-    Ok(report(compare(&before, &after.snapshot, &touched), setup.guards(), held, problems))
+    let plan = compare(&before, &after.snapshot, &touched);
+    let mut trips = guards::judge(&plan, setup.guards(), Since::Served);
+    trips.extend(ledger_trip(&base.world, &before, &world, setup.guards()));
+    let trips = trips.iter().map(TripTold::from).collect();
+    Ok(PlanReport { plan, proof, trips, held, problems, ..PlanReport::default() })
 }
 
-fn report(plan: Plan, limits: &Limits, held: Vec<Held>, problems: Vec<Problem>) -> PlanReport {
-    let trips = guards::judge(&plan, limits, Since::Served);
-    let trips = trips.iter().map(TripTold::from).collect();
-    PlanReport { plan, trips, held, problems, ..PlanReport::default() }
+/// The guard that minds what the ledger would take away from the base's maps.
+fn ledger_trip(base: &World, before: &Snapshot, world: &World, limits: &Limits) -> Option<Trip> {
+    if world.ownership == Ownership::Off {
+        return None;
+    }
+    let mut weights: HashMap<&MapId, Weight> = HashMap::new();
+    for entry in before.zones.iter() {
+        let governing = before.governing(entry).ok();
+        if let Some(map) = governing.and_then(|governing| governing.set.map.as_ref()) {
+            *weights.entry(map).or_default() += Weight::of(&entry.zone);
+        }
+    }
+    let weight = |map: &Arc<AddressMap>| weights.get(&map.id).copied().unwrap_or_default();
+    let maps = base.maps.iter().map(|map| (map.clone(), weight(map)));
+    let after = LedgerIndex::new(world.ledger.clone());
+    let loss = LedgerLoss::between(&LedgerIndex::new(base.ledger.clone()), &after, maps);
+    guards::judge_ledger(&loss, &after, limits, Since::Served)
 }
 
 fn too_large(origin: &Name, error: &TooLarge) -> Problem {
@@ -109,6 +134,7 @@ fn hold_back(base: &World, world: &mut World) -> Vec<Held> {
     if world.faulty_operator {
         world.faulty_operator = base.faulty_operator;
         world.anycast.clone_from(&base.anycast);
+        world.ledger = base.ledger.clone();
         world.maps.retain(|map| map.owner != MapOwner::Operator);
         world.maps.extend(base.maps.iter().filter(|map| map.owner == MapOwner::Operator).cloned());
         hold("the operator's files".to_owned(), true);

@@ -74,7 +74,12 @@ impl Setup {
 
     /// Reads all files.
     pub(super) fn load(&self) -> Result<Loaded, String> {
-        control::load_with(&self.sources(), self.settings.ownership).map_err(|error| error.to_string())
+        self.load_from(&self.sources())
+    }
+
+    /// Reads all files that stand elsewhere, by the rules of these settings.
+    pub(super) fn load_from(&self, sources: &Sources) -> Result<Loaded, String> {
+        control::load_with(sources, self.settings.ownership).map_err(|error| error.to_string())
     }
 
     /// Puts a disabled map into force, where one is named. One that is not there is an error, never nothing.

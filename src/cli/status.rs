@@ -29,7 +29,12 @@ pub(super) fn status(setup: &Setup, options: &StatusOptions) -> Result<ExitCode,
 
 /// Whether there is nothing to look after.
 fn is_fine(status: &Status) -> bool {
-    status.in_sync && status.state_error.is_none() && status.held.is_empty() && status.problems.is_empty()
+    let audited = status.audit.as_ref().is_none_or(|audit| audit.ok);
+    audited
+        && status.in_sync
+        && status.state_error.is_none()
+        && status.held.is_empty()
+        && status.problems.is_empty()
 }
 
 fn text(status: &Status, now: Moment, colour: bool) -> String {
@@ -39,7 +44,12 @@ fn text(status: &Status, now: Moment, colour: bool) -> String {
     for held in &status.held {
         text.push_str(&told::held(held, now, colour));
     }
-    text + &told::problems(&status.problems, colour)
+    text.push_str(&told::problems(&status.problems, colour));
+    let audit = status.audit.iter();
+    text.extend(
+        audit.flat_map(|audit| [&audit.problems, &audit.warnings]).map(|told| told::problems(told, colour)),
+    );
+    text
 }
 
 fn write(text: &mut String, status: &Status, now: Moment) -> std::fmt::Result {
@@ -76,6 +86,15 @@ fn write(text: &mut String, status: &Status, now: Moment) -> std::fmt::Result {
     match &status.state_error {
         None => writeln!(text, "state       written")?,
         Some(error) => writeln!(text, "state       changes are refused: {}", harmless(error))?,
+    }
+    if let Some(audit) = &status.audit {
+        let found = match (audit.ok, audit.warnings.len() as u64) {
+            (false, _) => counted(audit.problems.len() as u64, "problem"),
+            (true, 0) => "nothing is wrong".to_owned(),
+            (true, sleeping) => format!("nothing is wrong, {} asleep", counted(sleeping, "fault")),
+        };
+        let (at, zones) = (Moment(audit.at), counted(audit.zones, "zone"));
+        writeln!(text, "audit       {at} ({} ago), {zones}: {found}", at.age(now))?;
     }
     for (index, change) in status.changes.iter().take(CHANGES).enumerate() {
         let label = if index == 0 { "changes     " } else { INDENT };

@@ -99,6 +99,11 @@ impl AccountState {
         self.maps.values().map(|mapped| mapped.set)
     }
 
+    /// The place of one of its maps in the table of sets.
+    pub(super) fn set_of_id(&self, id: &MapId) -> Option<SetIndex> {
+        self.maps.get(id).map(|mapped| mapped.set)
+    }
+
     /// Keeps the directory of aliases for a zone that came (`there`) or goes.
     pub(super) fn enter_aliases(&mut self, origin: &Name, zone: &Zone, there: bool) {
         for target in zone.leaving_targets().map(|target| target.to_name()) {

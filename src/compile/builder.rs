@@ -10,7 +10,7 @@ use super::rest::Rest;
 use super::scales::Scales;
 use super::sets::Sets;
 use crate::addrmap::NoAddresses;
-use crate::model::AccountId;
+use crate::model::{AccountId, MapId};
 use crate::snapshot::{
     Account, AccountIndex, Fallback, Owned, Seed, SetIndex, Snapshot, Tally, Weight, Zone, ZoneEntry,
     ZoneIndex,
@@ -74,6 +74,13 @@ impl Builder {
     /// What a set governs: the zones of which it is the own set, and those that fall back to it.
     pub fn weight(&self, set: SetIndex) -> Weight {
         self.scales.weight(set)
+    }
+
+    /// What a map of an account governs.
+    pub fn governed_by(&self, account: &AccountId, map: &MapId) -> Weight {
+        let state = self.by_id.get(account).and_then(|index| self.state(*index));
+        let set = state.and_then(|state| state.set_of_id(map));
+        set.map(|set| self.scales.weight(set)).unwrap_or_default()
     }
 
     /// What of an account falls back to what answers for its zones without a map of their own.

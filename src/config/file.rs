@@ -174,6 +174,7 @@ fn guards(table: &Table<'_>) -> Guards {
         addresses_gone: share("addresses_gone", default.addresses_gone),
         zones_losing_family: count("zones_losing_family", default.zones_losing_family),
         operator_names: count("operator_names", default.operator_names),
+        ledger_names: count("ledger_names", default.ledger_names),
     }
 }
 

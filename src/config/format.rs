@@ -149,6 +149,9 @@ pub struct GuardsFormat {
     /// Most names that the operator's defaults may answer otherwise. Default: 1000.
     #[schemars(range(max = 1_000_000_000))]
     pub operator_names: Option<u32>,
+    /// Most names whose addresses may lose their entry in the ledger, or be withdrawn. Default: 1000.
+    #[schemars(range(max = 1_000_000_000))]
+    pub ledger_names: Option<u32>,
 }
 
 /// A limit that is exceeded only by what is more than both.
@@ -235,6 +238,7 @@ pub(super) static GUARDS: Keys = Keys {
         "addresses_gone",
         "zones_losing_family",
         "operator_names",
+        "ledger_names",
     ],
     required: &[],
 };

@@ -35,6 +35,8 @@ pub struct Guards {
     pub zones_losing_family: u64,
     /// Most names that the operator's defaults may answer otherwise.
     pub operator_names: u64,
+    /// Most names of whose addresses the ledger may say less than before.
+    pub ledger_names: u64,
 }
 
 impl Default for Guards {
@@ -48,6 +50,7 @@ impl Default for Guards {
             addresses_gone: Share { percent: 10, floor: 20 },
             zones_losing_family: 10,
             operator_names: 1000,
+            ledger_names: 1000,
         }
     }
 }

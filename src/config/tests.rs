@@ -45,6 +45,7 @@ zone_names_gone = { floor = 1000000000 }
 addresses_gone = { percent = 7, floor = 8 }
 zones_losing_family = 9
 operator_names = 11
+ledger_names = 12
 "#,
     );
     assert_eq!(told, Vec::<String>::new());
@@ -80,6 +81,7 @@ operator_names = 11
                 addresses_gone: Share { percent: 7, floor: 8 },
                 zones_losing_family: 9,
                 operator_names: 11,
+                ledger_names: 12,
             },
         })
     );

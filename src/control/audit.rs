@@ -27,7 +27,7 @@ use super::{SourcePath, Sources, cores};
 use crate::answer::{self, Transport};
 use crate::compile::compile_zone;
 use crate::judge::proof::{Proof, Prover, Report};
-use crate::model::{AccountSettings, LoadedZone, World, ZoneContent};
+use crate::model::{AccountSettings, LoadedZone, Severity, World, ZoneContent};
 use crate::snapshot::Snapshot;
 use crate::wire::{Name, RrType};
 use crate::zonefile::{self, ReadOptions};
@@ -62,6 +62,9 @@ pub struct Audit {
     pub asked: u64,
     /// What is not as it should be; of much the first.
     pub problems: Vec<Problem>,
+    /// What is wrong and sleeps: faults of disabled maps. They answer nothing, and all is as it should be.
+    #[serde(default)]
+    pub warnings: Vec<Problem>,
 }
 
 /// All that an audit needs; nothing of it is the control thread's.
@@ -213,10 +216,30 @@ impl Audit {
     }
 
     fn take(&mut self, proof: Proof) {
-        for (_, found) in proof.broken.iter().take(TOLD) {
-            self.problems.push(Problem::from(found));
+        for (_, found) in &proof.broken {
+            let list = match found.severity {
+                Severity::Error => &mut self.problems,
+                Severity::Warning | Severity::Note => &mut self.warnings,
+            };
+            if list.len() < TOLD {
+                list.push(Problem::from(found));
+            }
         }
         self.proof.absorb(&proof.report);
+    }
+
+    /// Writes what was found into the log; warnings only where the audit before did not have them.
+    pub(super) fn log(&self, before: Option<&Audit>) {
+        for problem in &self.problems {
+            tracing::error!(code = problem.code, "audit: {}", problem.message);
+        }
+        let is_known = |warning: &Problem| before.is_some_and(|before| before.warnings.contains(warning));
+        for Problem { code, file, line, message, .. } in self.warnings.iter().filter(|told| !is_known(told)) {
+            tracing::warn!(code, "audit: {file}:{line}: {message}");
+        }
+        let Audit { generation, zones, ok, took_us, .. } = *self;
+        let (names, warnings) = (self.proof.names, self.warnings.len());
+        tracing::info!(generation, zones, names, warnings, ok, took_us, "audited");
     }
 }
 

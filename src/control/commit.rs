@@ -7,6 +7,7 @@ use super::ahead::Plain;
 use super::books::{Known, ServedZone};
 use super::engine::{Engine, How, MAX_TOLD, listed_zone};
 use super::folder::display;
+use super::hour::Went;
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
 use super::source::Kind;
@@ -15,7 +16,7 @@ use super::store::Contents;
 use super::{SourcePath, remembered_map};
 use crate::addrmap::LedgerIndex;
 use crate::compile::{AccountWords, Applied, Builder, Edit, OperatorWords, ZoneChange};
-use crate::judge::Harm;
+use crate::judge::{Harm, LedgerLoss};
 use crate::model::{AccountId, AddressMap, Diagnostic, Ledger, MapId, Place, Unit};
 use crate::snapshot::Zone;
 
@@ -33,6 +34,8 @@ pub(super) struct Candidate {
     pub(super) begin_anew: BTreeSet<Unit>,
     /// What it takes away, at most.
     pub(super) harm: Harm,
+    /// What the ledger takes away from what was served.
+    lost: LedgerLoss,
 }
 
 impl Candidate {
@@ -45,6 +48,11 @@ impl Candidate {
     pub(super) fn applied(&self) -> &Applied {
         &self.applied
     }
+
+    /// What the ledger would take away from what is served.
+    pub(super) fn lost(&self) -> &LedgerLoss {
+        &self.lost
+    }
 }
 
 /// What a candidate is made of.
@@ -53,12 +61,13 @@ pub(super) struct Draft {
     contents: Contents,
     edit: Edit,
     zones: Vec<String>,
+    lost: LedgerLoss,
 }
 
 impl Draft {
     /// Lets a builder make it.
     pub(super) fn apply(self, accepted: Vec<Plan>, builder: &mut Builder) -> Candidate {
-        let Draft { intent, contents, edit, zones } = self;
+        let Draft { intent, contents, edit, zones, lost } = self;
         let inverse = builder.inverse(&edit);
         let applied = builder.apply(edit, intent.generation);
         Candidate {
@@ -68,6 +77,7 @@ impl Draft {
             applied,
             inverse,
             zones,
+            lost,
             begin_anew: BTreeSet::new(),
             harm: Harm::default(),
         }
@@ -91,7 +101,9 @@ impl Engine {
         let (intent, contents) = self.intent(accepted, denied, how, self.next_generation());
         let mut zones = Vec::new();
         let edit = self.edit(accepted, &intent, &mut zones);
-        Draft { intent, contents, edit, zones }
+        // What a map governs is known until the edit is made.
+        let lost = self.ledger_loss(accepted);
+        Draft { intent, contents, edit, zones, lost }
     }
 
     fn next_generation(&self) -> u64 {
@@ -127,9 +139,10 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        let Candidate { accepted, intent, applied, zones, begin_anew, harm, .. } = candidate;
+        let Candidate { accepted, intent, applied, zones, lost, begin_anew, harm, .. } = candidate;
         change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
-        self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone(), harm);
+        let went = Went { touched: applied.touched.clone(), harm, ledger: lost };
+        self.hour.note(self.clock.now(), self.publisher.current(), went);
         self.books.content = self.books.content.after(&self.books, &intent, &[]);
         self.swap(applied, &accepted, change);
         if !begin_anew.is_empty() {

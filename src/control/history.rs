@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::report::Entry;
+use crate::judge::plan::Plan;
 use crate::model::Place;
 
 /// Which generation is meant.
@@ -61,6 +62,10 @@ pub struct Diff {
     pub zones: Vec<String>,
     /// Address maps that are new, changed or gone, in the same form; the first hundred.
     pub maps: Vec<String>,
+    /// The names that answer differently, from what to what. Counted are only the accounts of which something differs,
+    /// and those of zones above and below.
+    #[serde(default)]
+    pub plan: Plan,
 }
 
 /// A file that differs between two generations.

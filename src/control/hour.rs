@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::judge::Harm;
+use crate::judge::{Harm, LedgerLoss};
 use crate::model::{AccountId, AddressSource, Unit};
 use crate::snapshot::{Account, AccountIndex, SetIndex, Sharded, Snapshot, Tally, Touched};
 use crate::wire::Name;
@@ -44,25 +44,38 @@ struct Past {
     /// Until when, in seconds since the epoch.
     until: u64,
     snapshot: Arc<Snapshot>,
-    /// What differs in what was served next, and in all that was not kept until the next that is.
-    touched: Touched,
-    /// What that took away, at most.
-    harm: Harm,
+    /// What went with what was served next, and with all that was not kept until the next that is.
+    went: Went,
+}
+
+/// What a change, or several one after the other, do to what was served.
+#[derive(Debug)]
+pub(super) struct Went {
+    /// What may differ.
+    pub(super) touched: Touched,
+    /// What is taken away, at most.
+    pub(super) harm: Harm,
+    /// What the ledger takes away.
+    pub(super) ledger: LedgerLoss,
+}
+
+impl Went {
+    fn absorb(&mut self, later: Went) {
+        self.touched.absorb(later.touched);
+        self.harm.add(&later.harm);
+        self.ledger.absorb(later.ledger);
+    }
 }
 
 impl Hour {
-    /// Notes that `snapshot` was served until `now`, what is another in what is served instead, and what that takes away,
-    /// at most.
-    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, touched: Touched, harm: Harm) {
+    /// Notes that `snapshot` was served until `now`, and what went with what is served instead.
+    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, went: Went) {
         while self.past.front().is_some_and(|past| past.until + HOUR < now) {
             self.past.pop_front();
         }
         match self.past.back_mut() {
-            Some(last) if last.until / GRAIN == now / GRAIN => {
-                last.touched.absorb(touched);
-                last.harm.add(&harm);
-            }
-            _ => self.past.push_back(Past { until: now, snapshot, touched, harm }),
+            Some(last) if last.until / GRAIN == now / GRAIN => last.went.absorb(went),
+            _ => self.past.push_back(Past { until: now, snapshot, went }),
         }
     }
 
@@ -76,7 +89,7 @@ impl Hour {
 
     /// Whether it is too soon to look back again; never where little was touched.
     pub(super) fn rests(&self) -> bool {
-        let touched: usize = self.past.iter().map(|past| past.touched.zones.len()).sum();
+        let touched: usize = self.past.iter().map(|past| past.went.touched.zones.len()).sum();
         touched > FEW && self.since_born(Instant::now()) < self.rests_until.load(Ordering::Relaxed)
     }
 
@@ -103,33 +116,40 @@ impl Hour {
     /// What a change touches, with the zones below that were touched within the hour.
     pub(super) fn near(&self, now: u64, touched: &Touched) -> Touched {
         let mut near = touched.clone();
-        self.within(now).for_each(|past| near.and_below(&past.touched));
+        self.within(now).for_each(|past| near.and_below(&past.went.touched));
         near
     }
 
     /// What was taken away within the hour and with a change, at most: from the server, and from the accounts that the
     /// change takes something from.
     pub(super) fn with(&self, now: u64, mut harm: Harm) -> Harm {
-        self.within(now).for_each(|past| harm.add_of_same(&past.harm));
+        self.within(now).for_each(|past| harm.add_of_same(&past.went.harm));
         harm
     }
 
     /// How much there was of the whole server an hour ago.
     pub(super) fn server(&self, now: u64) -> Tally {
-        self.within(now).next().map(|past| past.touched.server.before).unwrap_or_default()
+        self.within(now).next().map(|past| past.went.touched.server.before).unwrap_or_default()
     }
 
     /// How much there was of an account an hour ago; `None` where that is what there is.
     pub(super) fn account(&self, now: u64, account: &AccountId) -> Option<Tally> {
-        self.within(now).find_map(|past| past.touched.accounts.get(account)).map(|owned| owned.before)
+        self.within(now).find_map(|past| past.went.touched.accounts.get(account)).map(|owned| owned.before)
     }
 
     /// What was touched within the hour.
     pub(super) fn touched(&self, now: u64) -> Touched {
         let mut within = self.within(now);
-        let mut touched = within.next().map(|first| first.touched.clone()).unwrap_or_default();
-        within.for_each(|past| touched.absorb(past.touched.clone()));
+        let mut touched = within.next().map(|first| first.went.touched.clone()).unwrap_or_default();
+        within.for_each(|past| touched.absorb(past.went.touched.clone()));
         touched
+    }
+
+    /// What the ledger took away within the hour.
+    pub(super) fn lost(&self, now: u64) -> LedgerLoss {
+        let mut lost = LedgerLoss::default();
+        self.within(now).for_each(|past| lost.absorb(past.went.ledger.clone()));
+        lost
     }
 }
 
@@ -168,7 +188,7 @@ impl<'a> Renewal<'a> {
 
     /// Notes what of theirs was touched.
     fn collect(&mut self, past: &Past) {
-        let touched = &past.touched;
+        let touched = &past.went.touched;
         let zones = touched
             .zones
             .iter()
@@ -208,12 +228,15 @@ impl<'a> Renewal<'a> {
         }
         for unit in self.units {
             match unit {
-                Unit::Account(account) => past.harm.forget(account.as_str()),
-                Unit::Operator => past.harm.forget_operator(),
+                Unit::Account(account) => past.went.harm.forget(account.as_str()),
+                Unit::Operator => {
+                    past.went.harm.forget_operator();
+                    past.went.ledger = LedgerLoss::default();
+                }
                 Unit::Zone(_) | Unit::Nothing => {}
             }
         }
-        let touched = &mut past.touched;
+        let touched = &mut past.went.touched;
         let server = &mut touched.server;
         touched.accounts.retain(|id, owned| {
             let is_theirs = self.has_account(id);

@@ -1,16 +1,42 @@
 //! What the files would change, without changing it.
 
+use std::sync::Arc;
+
 use super::commit::take_back;
 use super::engine::{Engine, How, Round};
+use super::history::When;
 use super::look::{Ask, Gate, Looked, look};
 use super::report::{Change, Held, PlanReport, Problem, TrafficTold, Trigger};
 use super::settling::{Taken, why};
+use crate::judge;
+use crate::judge::plan::{Detail, plan_with};
 use crate::model::{Diagnostic, Unit};
+use crate::snapshot::{Snapshot, Touched};
 
 impl Engine {
     /// Judges what the files say like a change, and tells what would come of it. Nothing is published, remembered or
     /// noted.
     pub(super) fn plan_files(&mut self, gate: &mut dyn Gate) -> PlanReport {
+        self.preview(gate).0
+    }
+
+    /// The same, compared with what a former generation answered, where one is named. What would be held is held for
+    /// what it changes now, whatever it is compared with. Fails where nothing is remembered of that generation.
+    pub(super) fn plan(&mut self, since: Option<When>, gate: &mut dyn Gate) -> Result<PlanReport, String> {
+        let Some(when) = since else { return Ok(self.plan_files(gate)) };
+        let (generation, manifest) = self.remembered(when)?;
+        let (mut report, candidate) = self.preview(gate);
+        let before = self.snapshot_at(&manifest);
+        let touched = Touched::between(&before, &candidate);
+        report.plan = plan_with(&before, &candidate, &touched, Detail::default());
+        let traffic = judge::traffic(&self.samples.questions(), &before, &candidate);
+        report.traffic = report.traffic.is_some().then(|| TrafficTold::from(traffic));
+        report.since = Some(generation);
+        Ok(report)
+    }
+
+    /// What would come of the files, and what would be served if nothing were held by a guard.
+    fn preview(&mut self, gate: &mut dyn Gate) -> (PlanReport, Arc<Snapshot>) {
         let faults = self.books.faults.clone();
         let looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Everything, gate);
         let Looked { touched, units, faults: of_folders, strays, .. } = looked;
@@ -32,13 +58,13 @@ impl Engine {
         let counts = &mut report.plan.counts;
         (counts.zones_before, counts.zones_after) = (zones, zones);
         (counts.names_before, counts.names_after) = (names, names);
-        if let Some(weighed) = weighed {
-            report.plan = weighed.plan;
-            report.proof = weighed.proof;
-            report.trips = weighed.trips;
-            report.traffic = weighed.traffic.map(TrafficTold::from);
-        }
-        report
+        let Some(weighed) = weighed else { return (report, served) };
+        report.plan = weighed.plan;
+        report.proof = weighed.proof;
+        report.trips = weighed.trips;
+        report.traffic = weighed.traffic.map(TrafficTold::from);
+        let candidate = weighed.snapshot.map_or(served, Arc::new);
+        (report, candidate)
     }
 
     fn would_hold(&self, unit: &Unit, found: &[Diagnostic], digest: Option<String>) -> Held {

@@ -1,6 +1,7 @@
 //! What `history`, `show`, `diff` and `explain --at` are told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::successors;
 use std::sync::Arc;
 
 use super::engine::{Engine, MAX_TOLD};
@@ -12,8 +13,9 @@ use super::source::Kind;
 use super::state::{Intent, Manifest};
 use super::{SourcePath, Tree};
 use crate::answer::{self, Step};
-use crate::judge::Explanation;
+use crate::judge::{Explanation, plan};
 use crate::model::{AccountId, AddressMap, MapId};
+use crate::snapshot::Touched;
 use crate::wire::reader::MessageRecord;
 use crate::wire::{Name, NameBuf, Question, RrType};
 
@@ -61,7 +63,10 @@ impl Engine {
         let changed: Vec<&SourcePath> = between.files.iter().map(|(path, _)| path).collect();
         let files = self.files_told(Some(&before), &after, changed.into_iter());
         let (before, after) = match touched_accounts(&between) {
-            Some(accounts) => (only(&before, &accounts), only(&after, &accounts)),
+            Some(mut accounts) => {
+                accounts.extend(neighbours(&between, &before).chain(neighbours(&between, &after)));
+                (only(&before, &accounts), only(&after, &accounts))
+            }
             None => (before, after),
         };
         let look = |past: &Engine| (past.snapshot(), maps_of(past));
@@ -85,6 +90,7 @@ impl Engine {
             zones_changed: differing.len() as u64,
             zones: zones.collect(),
             maps: maps_differing(&old_maps, &new_maps).take(MAX_TOLD).collect(),
+            plan: plan(&old, &new, &Touched::between(&old, &new)),
         })
     }
 
@@ -191,6 +197,22 @@ fn touched_accounts(intent: &Intent) -> Option<BTreeSet<AccountId>> {
     let of_files = intent.files.iter().filter_map(|(path, _)| path.account());
     let of_views = intent.views.iter().map(|(account, _)| account.clone());
     (!all).then(|| of_files.chain(of_views).collect())
+}
+
+/// The accounts of zones above and below those that differ: which zone answers for a name hangs on all of them.
+fn neighbours(between: &Intent, manifest: &Manifest) -> impl Iterator<Item = AccountId> {
+    let origin = |path: &SourcePath| match path.kind() {
+        Kind::Zone(origin) => Some(origin),
+        _ => None,
+    };
+    let changed: BTreeSet<Name> = between.files.iter().filter_map(|(path, _)| origin(path)).collect();
+    manifest.files.keys().filter_map(move |path| {
+        let own = origin(path)?;
+        // In the canonical order what is below a name follows it.
+        let is_above = changed.range(own.clone()..).next().is_some_and(|below| below.is_at_or_below(&own));
+        let is_below = || successors(own.parent(), Name::parent).any(|above| changed.contains(&above));
+        (is_above || is_below()).then(|| path.account()).flatten()
+    })
 }
 
 /// A generation without other accounts.

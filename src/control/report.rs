@@ -156,6 +156,9 @@ pub struct PlanReport {
     pub problems: Vec<Problem>,
     /// Number of what is served; 0 where no server was asked.
     pub served: u64,
+    /// The former generation that it is compared with, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
     /// How many of the questions asked last would be answered otherwise; only a running server knows.
     pub traffic: Option<TrafficTold>,
 }
@@ -165,7 +168,7 @@ pub struct PlanReport {
 pub struct TripTold {
     /// A stable name: `guard-names-unproxied`.
     pub code: String,
-    /// `account acme`, `the whole server`, `the operator's defaults`.
+    /// `account acme`, `the whole server`, `the operator's defaults`, `the operator's ledger`.
     pub scope: String,
     /// What would have happened.
     pub message: String,

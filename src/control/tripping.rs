@@ -28,7 +28,7 @@ impl Tripping<'_> {
                 self.is_in_scope(&AccountId::default_account(), trip)
                     && if alone.is_empty() { self.loses(&zone) } else { alone.contains(zone.as_str()) }
             }
-            Unit::Operator => trip.scope == Scope::Operator,
+            Unit::Operator => matches!(trip.scope, Scope::Operator | Scope::Ledger),
             Unit::Nothing => false,
         };
         let units: BTreeSet<Unit> = self.plans.iter().filter(trips).map(|plan| plan.unit.clone()).collect();
@@ -55,7 +55,7 @@ impl Tripping<'_> {
                     .collect();
                 if alone.is_empty() { self.is_harmed(id) } else { alone.contains(id.as_str()) }
             }
-            Scope::Operator => false,
+            Scope::Operator | Scope::Ledger => false,
         }
     }
 

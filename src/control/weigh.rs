@@ -15,10 +15,10 @@ use super::{SourcePath, cores};
 use crate::judge::guards::{self, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
-use crate::judge::{Harm, Traffic};
+use crate::judge::{Harm, LedgerLoss, Traffic};
 use crate::model::{
-    AccountId, AccountSettings, AddressMap, Diagnostic, Ledger, LoadedZone, MapOwner, Place, Prefix,
-    Severity, StaticIps, Unit, World, ZoneContent,
+    AccountId, AccountSettings, AddressMap, Diagnostic, Ledger, LoadedZone, MapOwner, Ownership, Place,
+    Prefix, Severity, StaticIps, Unit, World, ZoneContent,
 };
 use crate::snapshot::Snapshot;
 use crate::wire::Name;
@@ -52,6 +52,8 @@ pub(super) struct Weighed {
     pub(super) trips: Vec<TripTold>,
     /// What it means for the questions asked last, where somebody wants to know.
     pub(super) traffic: Option<Traffic>,
+    /// What would be served, where somebody wants to compare it with something else.
+    pub(super) snapshot: Option<Snapshot>,
 }
 
 impl Engine {
@@ -79,11 +81,13 @@ impl Engine {
             }
         }
         weighed.traffic = how.preview.then(|| self.traffic(&applied.snapshot));
+        weighed.snapshot = how.preview.then(|| applied.snapshot.clone());
         if how.unguarded || desk.is_memory() {
             return weighed;
         }
         let limits = &self.rules.guards;
-        let trips = guards::judge(&weighed.plan, limits, Since::Served);
+        let mut trips = guards::judge(&weighed.plan, limits, Since::Served);
+        trips.extend(self.ledger_trip(candidate));
         let mut minded = vec![(Since::Served, weighed.plan.clone(), trips)];
         let back = self.look_back(applied, Harm::of(&weighed.plan));
         (weighed.harm, weighed.compared) = (back.harm, applied.touched.zones.len() + back.compared);
@@ -136,6 +140,32 @@ impl Engine {
         if tripped.keys().any(waits) {
             tripped.retain(|unit, _| waits(unit));
         }
+    }
+
+    /// What plans take away by the ledger from what is served. Where nobody looks at it nothing is lost.
+    pub(super) fn ledger_loss(&self, plans: &[Plan]) -> LedgerLoss {
+        if self.rules.ownership == Ownership::Off {
+            return LedgerLoss::default();
+        }
+        let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
+        self.books.ledger_loss(operator, |map| self.builder.governed_by(&map.account, &map.id))
+    }
+
+    /// The guard that minds what a candidate takes away by the ledger, by itself or with what went within the hour.
+    fn ledger_trip(&self, candidate: &Candidate) -> Option<Trip> {
+        let lost = candidate.lost();
+        if lost.is_empty() {
+            return None;
+        }
+        let limits = &self.rules.guards;
+        let operator = candidate.plans().iter().find(|plan| plan.unit == Unit::Operator);
+        let after = self.books.ledger_after(operator);
+        guards::judge_ledger(lost, &after, limits, Since::Served).or_else(|| {
+            let mut within = self.hour.lost(self.clock.now());
+            within.absorb(lost.clone());
+            within.retain_lost(&after);
+            guards::judge_ledger(&within, &after, limits, Since::HourAgo)
+        })
     }
 
     /// What is broken of the same zones in what is served.

@@ -4,8 +4,11 @@
 
 use std::fmt;
 
+use super::LedgerLoss;
 use super::plan::{AccountPlan, Counts, Plan, ZonePlan};
+use crate::addrmap::LedgerIndex;
 pub use crate::config::{Guards as Limits, Share};
+use crate::snapshot::Weight;
 
 /// What a plan compares the candidate with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Scope {
     Server,
     /// Whoever is answered from the operator's defaults.
     Operator,
+    /// Whoever is answered with addresses of the operator's ledger.
+    Ledger,
 }
 
 impl fmt::Display for Scope {
@@ -33,6 +38,7 @@ impl fmt::Display for Scope {
             Scope::Account(id) => write!(f, "account {id}"),
             Scope::Server => f.write_str("the whole server"),
             Scope::Operator => f.write_str("the operator's defaults"),
+            Scope::Ledger => f.write_str("the operator's ledger"),
         }
     }
 }
@@ -67,6 +73,8 @@ crate::model::table::codes! {
     FAMILY_LOST = "guard-family-lost";
     /// The operator's defaults answer names otherwise.
     OPERATOR_NAMES = "guard-operator-names";
+    /// The ledger takes away by what names are answered.
+    LEDGER_NAMES = "guard-ledger-names";
 }
 
 /// Most names in a message.
@@ -95,6 +103,23 @@ pub fn judge_zones(plan: &Plan, limits: &Limits, since: Since) -> Vec<Trip> {
         bench.zones(&Scope::Account(account.account.clone()), account);
     }
     bench.trips
+}
+
+/// The limit on what a change of the ledger takes away, where it is exceeded; `now` is the ledger after the change.
+pub fn judge_ledger(loss: &LedgerLoss, now: &LedgerIndex, limits: &Limits, since: Since) -> Option<Trip> {
+    let Weight { zones, names } = loss.weight();
+    if names <= limits.ledger_names {
+        return None;
+    }
+    let are = if names == 1 { "is" } else { "are" };
+    let (names, zones) = (counted(names, "name"), counted(zones, "zone"));
+    let first = first(&loss.first(TOLD, now), loss.addresses());
+    let message = format!(
+        "{names} in {zones} {are} answered with addresses that would lose their entry in the ledger, or be withdrawn{first}"
+    );
+    let mut bench = Bench { limits, since, trips: Vec::new() };
+    bench.trip(LEDGER_NAMES, "guards.ledger_names", &Scope::Ledger, message);
+    bench.trips.pop()
 }
 
 /// The first names that stop being proxied, with what would be seen.

@@ -8,6 +8,7 @@ mod dig;
 pub mod explain;
 pub mod guards;
 mod harm;
+mod ledger;
 pub mod plan;
 pub mod proof;
 
@@ -19,5 +20,6 @@ pub mod traffic;
 pub use dig::dig_text;
 pub use explain::{Explanation, explain};
 pub use harm::Harm;
+pub use ledger::LedgerLoss;
 pub use plan::{Plan, plan};
 pub use traffic::{Traffic, traffic};

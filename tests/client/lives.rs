@@ -40,7 +40,7 @@ pub struct Ran {
 /// Lets a server in this folder take any change: small worlds change more at once than anybody would of a large one.
 pub fn without_guards(folder: &Path) {
     let guards = "[guards]\nunproxied_names = 1000000000\nunproxied_zone = true\nzones_losing_family = 1000000000\n\
-        operator_names = 1000000000\nzones_gone = { percent = 100 }\nnames_changed = { percent = 100 }\n\
+        operator_names = 1000000000\nledger_names = 1000000000\nzones_gone = { percent = 100 }\nnames_changed = { percent = 100 }\n\
         zone_names_gone = { percent = 100 }\naddresses_gone = { percent = 100 }\n";
     std::fs::write(folder.join("portolan.toml"), guards).unwrap();
 }

@@ -5,6 +5,7 @@
 mod architecture;
 mod batches;
 mod conformance;
+mod empty_values;
 mod incremental;
 mod oracle;
 mod oracle_agrees;

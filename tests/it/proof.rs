@@ -15,7 +15,7 @@ use crate::worlds::{FULL, SMALL, worlds};
 
 #[path = "proof/brute.rs"]
 mod brute;
-#[path = "proof/properties.rs"]
+#[path = "proof/properties/mod.rs"]
 mod properties;
 #[path = "proof/tamper.rs"]
 mod tamper;

@@ -11,6 +11,9 @@ use crate::judge::plan::{AccountPlan, SetPlan, ZonePlan};
 pub(super) fn markdown(report: &PlanReport) -> String {
     let plan = &report.plan;
     let mut out = format!("## Portolan plan: {}\n\n| | |\n| --- | --- |\n", cell(&headline(plan)));
+    if let Some(since) = report.since {
+        let _ = writeln!(out, "| since | generation {since} |");
+    }
     for (about, line) in totals(&plan.counts) {
         let _ = writeln!(out, "| {about} | {} |", cell(&line));
     }

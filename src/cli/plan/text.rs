@@ -16,6 +16,9 @@ pub(super) fn text(report: &PlanReport, colour: bool) -> String {
     let (bold, plain) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let plan = &report.plan;
     let mut out = format!("{bold}{}{plain}\n", headline(plan));
+    if let Some(since) = report.since {
+        let _ = writeln!(out, "since       generation {since}");
+    }
     for (what, line) in totals(&plan.counts) {
         let _ = writeln!(out, "{what:<12}{line}");
     }
@@ -44,16 +47,7 @@ pub(super) fn text(report: &PlanReport, colour: bool) -> String {
         let _ =
             writeln!(out, "\n{bold}held[{code}]{plain}: {scope}: {message}\n  = setting: {}", trip.setting);
     }
-    if !plan.operator.is_empty() {
-        let _ = writeln!(out, "\n{bold}the operator's defaults{plain}");
-        plan.operator.iter().for_each(|set| write_set(&mut out, set));
-    }
-    for account in &plan.accounts {
-        let _ = writeln!(out, "\n{bold}account {}{plain}: {}", harmless(&account.account), share(account));
-        account.zones.iter().for_each(|zone| write_zone(&mut out, zone));
-        left_out(&mut out, "  ", account.zones_left_out, "zone");
-        account.sets.iter().for_each(|set| write_set(&mut out, set));
-    }
+    out.push_str(&changes(plan, colour));
     for held in &report.held {
         let state = if held.serving { "stays as it was" } else { "is not served" };
         let unit = harmless(&held.unit);
@@ -73,6 +67,23 @@ pub(super) fn text(report: &PlanReport, colour: bool) -> String {
     if !report.problems.is_empty() {
         out.push('\n');
         out.push_str(&told::problems(&report.problems, colour));
+    }
+    out
+}
+
+/// What changes, account by account.
+pub(in crate::cli) fn changes(plan: &Plan, colour: bool) -> String {
+    let (bold, plain) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let mut out = String::new();
+    if !plan.operator.is_empty() {
+        let _ = writeln!(out, "\n{bold}the operator's defaults{plain}");
+        plan.operator.iter().for_each(|set| write_set(&mut out, set));
+    }
+    for account in &plan.accounts {
+        let _ = writeln!(out, "\n{bold}account {}{plain}: {}", harmless(&account.account), share(account));
+        account.zones.iter().for_each(|zone| write_zone(&mut out, zone));
+        left_out(&mut out, "  ", account.zones_left_out, "zone");
+        account.sets.iter().for_each(|set| write_set(&mut out, set));
     }
     out
 }

@@ -61,11 +61,14 @@ impl Loop {
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX);
                 Reply::History(Box::new(self.engine.history(limit)))
             }
-            Request::Plan => {
+            Request::Plan { since } => {
                 let (engine, mut gate) = self.gated(Rule::Closed);
-                let mut report = engine.plan_files(&mut gate);
-                report.problems.extend(gate.open.iter().map(Problem::from));
-                Reply::Planned(Box::new(report))
+                let planned = engine.plan(since, &mut gate);
+                let open = gate.open.iter().map(Problem::from);
+                answered(planned, |mut report| {
+                    report.problems.extend(open);
+                    Reply::Planned(report)
+                })
             }
             Request::Approve { digests, by, reason } => {
                 let approved = self.engine.approve(&digests, &by, &reason);

@@ -52,11 +52,7 @@ impl Loop {
         };
         self.audit_at = Some(Instant::now() + AUDIT);
         audit.at = self.engine.clock.now();
-        for problem in &audit.problems {
-            tracing::error!(code = problem.code, "audit: {}", problem.message);
-        }
-        let (zones, names, ok) = (audit.zones, audit.proof.names, audit.ok);
-        tracing::info!(generation = audit.generation, zones, names, ok, took_us = audit.took_us, "audited");
+        audit.log(self.engine.audit.as_ref());
         self.changes.audited(audit.ok, audit.at);
         self.engine.audit = Some(audit);
     }

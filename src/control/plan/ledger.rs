@@ -10,11 +10,13 @@ use super::{Plan, Planner, maps_after};
 use crate::addrmap;
 use crate::addrmap::eligibility::{Ineligible, LedgerIndex, Why};
 use crate::control::SourcePath;
-use crate::control::books::{Books, OperatorFile};
+use crate::control::books::{Books, OperatorFile, ServedAccount};
+use crate::judge::LedgerLoss;
 use crate::model::{
     AccountId, AddressMap, Approval, Assertion, AssertionScope, Diagnostic, Ledger, MapId, Ownership, Place,
     Prefix, Severity, StaticIps, Unit,
 };
+use crate::snapshot::Weight;
 
 /// The operator's files after a plan.
 pub(in crate::control) fn files_after<'p>(
@@ -40,6 +42,23 @@ impl Books {
         let mut ledger = Ledger::default();
         files_after(self, Some(plan)).values().for_each(|file| ledger.absorb(file.ledger.clone()));
         Arc::new(LedgerIndex::new(ledger.into()))
+    }
+
+    /// What a plan of the operator's takes away by its ledger from maps that are served; `weight` says what a map
+    /// governs. Looked at are the maps of accounts that a changed entry names.
+    pub(in crate::control) fn ledger_loss(
+        &self,
+        operator: Option<&Plan>,
+        weight: impl Fn(&AddressMap) -> Weight,
+    ) -> LedgerLoss {
+        let (before, after) = (&self.operator.ledger, self.ledger_after(operator));
+        if Arc::ptr_eq(before, &after) {
+            return LedgerLoss::default();
+        }
+        let named = named_in_changes(before.ledger(), after.ledger());
+        let accounts = named.iter().filter_map(|account| self.accounts.get(account));
+        let maps = accounts.flat_map(ServedAccount::maps).filter(|map| map.enabled);
+        LedgerLoss::between(before, &after, maps.map(|map| (map.clone(), weight(&map))))
     }
 
     fn changes_ledger(&self, plan: &Plan) -> bool {

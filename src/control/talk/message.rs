@@ -35,7 +35,10 @@ pub enum Request {
         rtype: String,
     },
     /// What the files would change; nothing is published.
-    Plan,
+    Plan {
+        /// The former generation that it is compared with; what is served where none is named.
+        since: Option<When>,
+    },
     /// To let content pass that a guard holds.
     Approve {
         /// Its digests, as `status` shows them.
@@ -199,7 +202,8 @@ mod tests {
             Request::Status,
             Request::Reload { what: vec!["a.example.".into()], without_state: true },
             Request::Explain { name: "w\\010w.a.example.".into(), rtype: "TYPE65".into() },
-            Request::Plan,
+            Request::Plan { since: None },
+            Request::Plan { since: Some(When::Time(7)) },
             Request::Approve { digests: vec!["12ab".into()], by: "ops".into(), reason: "meant".into() },
             Request::Rollback {
                 generation: Some(7),

@@ -17,6 +17,7 @@ mod size;
 mod state_faults;
 mod together;
 mod walk;
+mod withdrawn;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,6 +44,7 @@ pub(super) const NO_GUARDS: Guards = Guards {
     addresses_gone: Share { percent: 100, floor: u64::MAX },
     zones_losing_family: u64::MAX,
     operator_names: u64::MAX,
+    ledger_names: u64::MAX,
 };
 
 /// A folder with `zones/`, `addrmaps/` and `state/`, and an engine once it is started.

@@ -41,7 +41,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are data; a wrong argument is not. Nothing can be done where neither can be printed.
-            let _ = error.print();
+            let text = error.render().to_string();
+            let _ = match bounded(&text) {
+                bounded if bounded == text => error.print(),
+                bounded => write!(io::stderr(), "{bounded}"),
+            };
             return if error.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
         }
     };
@@ -63,9 +67,25 @@ pub fn main() -> ExitCode {
         Some(Command::ForgetMap(options)) => reload::forget_map(&setup, options),
     });
     done.unwrap_or_else(|error| {
-        let _ = writeln!(io::stderr(), "portolan: {error}");
+        let _ = writeln!(io::stderr(), "portolan: {}", bounded(&error));
         ExitCode::from(FAILED)
     })
+}
+
+/// A message in which what somebody wrote is repeated only as far as it tells anything, and nothing of it is obeyed by
+/// a terminal.
+fn bounded(message: &str) -> String {
+    const WORD: usize = 200;
+    const KEPT: usize = 60;
+    let word = |word: &str| match word.chars().count() {
+        0..=WORD => render::harmless(word),
+        count => {
+            let begin: String = word.chars().take(KEPT).collect();
+            format!("{}... ({count} characters)", render::harmless(&begin))
+        }
+    };
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    message.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether to colour what is written to a stream: on a terminal only, and not where `NO_COLOR` is set.
@@ -78,5 +98,20 @@ fn print(text: &str) -> Result<(), String> {
     match io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bounded;
+
+    #[test]
+    fn a_message_repeats_what_was_written_as_far_as_it_tells_anything() {
+        let fine = "error: no such zone: a.example\n\n  help: two  spaces";
+        assert_eq!(bounded(fine), fine);
+        assert_eq!(bounded("not a zone: \u{1b}[31m"), "not a zone: ␛[31m");
+        let cut = format!("not a zone: {}... (201 characters)", "x".repeat(60));
+        assert_eq!(bounded(&format!("not a zone: {}", "x".repeat(201))), cut);
+        assert_eq!(bounded(&"é".repeat(200)), "é".repeat(200));
     }
 }

@@ -77,6 +77,11 @@ impl Engine {
         };
         let after = overlaid(&served, &target, back.account.as_ref());
         let touched = differing(&served, &after);
+        if let Some(account) = back.account.as_ref().filter(|_| touched.is_empty())
+            && !has_files_of(&served, account)
+        {
+            return Err(format!("there is no account {account}, neither now nor in generation {generation}"));
+        }
         if touched.is_empty() {
             return Err(format!("what generation {generation} served is what is served now"));
         }
@@ -144,8 +149,10 @@ impl Engine {
     fn kept(&mut self, before: super::standing::Standing, change: Change) -> Result<Change, String> {
         if self.standing_differs() {
             self.books.standing = before;
-            let why = change.problems.iter().map(|problem| problem.message.clone()).next();
-            return Err(why.unwrap_or_else(|| "it could not be remembered".to_owned()));
+            if change.problems.is_empty() {
+                return Err("it could not be remembered".to_owned());
+            }
+            return Ok(Change { outcome: Outcome::Refused, ..change });
         }
         Ok(change)
     }
@@ -176,7 +183,12 @@ impl Engine {
                 return Ok((generation, target));
             }
         }
-        Err("nothing else was served before, as far as is remembered".to_owned())
+        match account.filter(|account| !has_files_of(served, account)) {
+            Some(account) => {
+                Err(format!("there is no account {account}, nor was one as far as is remembered"))
+            }
+            None => Err("nothing else was served before, as far as is remembered".to_owned()),
+        }
     }
 }
 
@@ -187,18 +199,28 @@ fn differing(one: &Manifest, other: &Manifest) -> BTreeSet<SourcePath> {
     files.map(|(path, _)| path).filter(|path| digest(one, path) != digest(other, path)).collect()
 }
 
+/// Whether a source is an account's.
+fn is_its(path: &SourcePath, account: &AccountId) -> bool {
+    path.is_of(account) || (account.is_default() && path.tree == Tree::Zones && !path.is_in_folder())
+}
+
+fn has_files_of(manifest: &Manifest, account: &AccountId) -> bool {
+    manifest.files.keys().any(|path| is_its(path, account))
+}
+
 /// What is served, with the files of an account, or all, as they were.
 fn overlaid(served: &Manifest, target: &Manifest, account: Option<&AccountId>) -> Manifest {
     let Some(account) = account else {
         return Manifest { files: target.files.clone(), views: target.views.clone(), ..served.clone() };
     };
-    let is_its = |path: &SourcePath| {
-        path.is_of(account) || (account.is_default() && path.tree == Tree::Zones && !path.is_in_folder())
-    };
     let mut files = served.files.clone();
-    files.retain(|path, _| !is_its(path));
+    files.retain(|path, _| !is_its(path, account));
     files.extend(
-        target.files.iter().filter(|(path, _)| is_its(path)).map(|(path, file)| (path.clone(), *file)),
+        target
+            .files
+            .iter()
+            .filter(|(path, _)| is_its(path, account))
+            .map(|(path, file)| (path.clone(), *file)),
     );
     Manifest { files, ..served.clone() }
 }

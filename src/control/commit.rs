@@ -98,7 +98,9 @@ impl Engine {
         denied: &BTreeMap<Unit, Vec<Diagnostic>>,
         how: How,
     ) -> Draft {
-        let (intent, contents) = self.intent(accepted, denied, how, self.next_generation());
+        let generation = how.again.filter(|_| denied.is_empty());
+        let generation = generation.unwrap_or_else(|| self.next_generation());
+        let (intent, contents) = self.intent(accepted, denied, how, generation);
         let mut zones = Vec::new();
         let edit = self.edit(accepted, &intent, &mut zones);
         // What a map governs is known until the edit is made.
@@ -123,7 +125,12 @@ impl Engine {
         let whole = self.with_plain(&candidate.intent, &[]);
         let generation = candidate.intent.generation;
         let journal = self.entry(&candidate.accepted, &[], &candidate.intent, change).to_journal();
-        match self.store.intend(&whole, &contents, &journal) {
+        let written = match how.again == Some(generation) {
+            // It is, with its own journal.
+            true => Ok(0),
+            false => self.store.intend(&whole, &contents, &journal),
+        };
+        match written {
             Ok(octets) => change.cost.bytes_remembered += octets,
             Err(error) if how.without_state => {
                 tracing::error!(%error, "published without being remembered: {}", self.store.restart());

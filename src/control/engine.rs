@@ -123,6 +123,8 @@ pub(super) struct How {
     pub(super) unguarded: bool,
     /// Somebody only wants to know what it would be.
     pub(super) preview: bool,
+    /// It was written down before as this generation, and what came of it is not known.
+    pub(super) again: Option<u64>,
 }
 
 impl Engine {

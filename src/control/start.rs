@@ -290,18 +290,32 @@ impl Engine {
         self.retired.free();
     }
 
-    /// What was intended when the server ended, and perhaps served: it is judged like any change.
+    /// What was intended when the server ended, and perhaps served: it is judged like any change. Where all of it
+    /// passes it is the generation that it was to be, with what it approved, pinned or forgot.
     fn judge_again(&mut self, after: &Manifest, intent: &Intent, change: &mut Change) {
         tracing::warn!(
             generation = intent.generation,
             "a change was not confirmed when the server ended: it is judged again"
         );
+        let standing = Standing { approvals: after.approvals.clone(), pins: after.pins.clone() };
+        let before = std::mem::replace(&mut self.books.standing, standing);
+        let mut units = BTreeSet::new();
+        let gone = intent.immutable.iter().find(|(_, text)| text.is_none()).map(|(id, _)| id.clone());
+        let map = gone.as_ref().and_then(|id| self.books.immutable.remove(id));
+        if let Some(map) = &map {
+            units.extend([Unit::Account(map.account.clone()), Unit::Operator]);
+            self.forgotten = gone;
+        }
         let touched: BTreeSet<SourcePath> = intent.files.iter().map(|(path, _)| path.clone()).collect();
-        // What was approved, rolled back or resumed with it.
-        self.books.standing = Standing { approvals: after.approvals.clone(), pins: after.pins.clone() };
-        self.round(Some(after), &touched, BTreeSet::new(), &mut Open, How::default(), change);
+        // What else it says is made anew, and may differ.
+        let is_plain = intent.views.is_empty() && intent.faulty.is_none();
+        let how = How { again: is_plain.then_some(intent.generation), ..How::default() };
+        self.round(Some(after), &touched, units, &mut Open, how, change);
         if self.standing_differs() {
-            self.books.standing = self.remembered_standing.clone();
+            self.books.standing = before;
+        }
+        if let (Some(id), Some(map)) = (self.forgotten.take(), map) {
+            self.books.immutable.insert(id, map);
         }
     }
 }

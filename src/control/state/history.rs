@@ -103,32 +103,9 @@ impl State {
     /// Writes down what makes no generation and is to be known later, and waits until it is on the disk. After an error
     /// everything is as before.
     pub fn note(&mut self, note: &[u8]) -> Result<(), StateError> {
-        let write = StateError::write(&self.path);
-        self.ready()?;
-        let pack = self.pack();
-        let written = (|| {
-            let mut out = pack.append(self.base);
-            if let Some(generation) = self.loose {
-                out.confirm(generation)?;
-            }
-            let at = out.record(Kind::Note, Digest::of(note), note)?;
-            let end = out.finish()?;
-            pack.sync()?;
-            Ok((at, end))
-        })();
-        match written {
-            Ok((at, end)) => {
-                self.notes.push(at);
-                (self.base, self.end) = (end, end);
-                (self.loose, self.unsynced) = (None, false);
-                Ok(())
-            }
-            Err(error) => {
-                // Where even this fails, the next write does it.
-                let _ = pack.cut(self.end);
-                Err(write(error))
-            }
-        }
+        let at = self.append(|_, out| out.record(Kind::Note, Digest::of(note), note))?;
+        self.notes.push(at);
+        Ok(())
     }
 
     /// Where a generation stands in the history. Of two with one number, which no server writes, the later.

@@ -39,7 +39,7 @@ pub use stash::{Stash, StashBatch, Stashed};
 
 use super::Digest;
 use history::Mark;
-use pack::Pack;
+use pack::{Appender, Pack};
 use record::{Kind, PACK_HEAD, PackHead};
 
 /// Name of the file in the state directory.
@@ -219,19 +219,13 @@ impl State {
             return Err(StateError::Missing { file: self.path.clone(), digest });
         }
         let payload = encode::encode(intent);
-        let write = StateError::write(&self.path);
-        self.ready()?;
-        let pack = self.pack();
-        let written = (|| {
-            let mut out = pack.append(self.base);
-            if let Some(generation) = self.loose {
-                out.confirm(generation)?;
-            }
+        let before = self.end.max(PACK_HEAD as u64);
+        let (places, mark) = self.append(|state, out| {
             let mut places = HashMap::new();
             for (digest, content) in contents {
                 debug_assert_eq!(Digest::of(content), *digest, "a content's own digest");
-                let held = match self.index.get(digest) {
-                    Some(at) => pack.is_content(*at, digest, content)?,
+                let held = match state.index.get(digest) {
+                    Some(at) => state.pack().is_content(*at, digest, content)?,
                     None => places.contains_key(digest),
                 };
                 if !held {
@@ -240,25 +234,43 @@ impl State {
             }
             let journal = out.record(Kind::Journal, Digest::of(journal), journal)?;
             let at = out.record(Kind::Intent, Digest::of(&payload), &payload)?;
+            Ok((places, Mark::of(intent, at, Some(journal))))
+        })?;
+        self.index.extend(places);
+        self.intended = Some(mark);
+        Ok(self.end - before)
+    }
+
+    /// Writes records behind the loose confirm, which they make firm, and waits until they are on the disk. After an
+    /// error everything is as before.
+    fn append<T>(
+        &mut self,
+        records: impl FnOnce(&State, &mut Appender<'_>) -> io::Result<T>,
+    ) -> Result<T, StateError> {
+        self.ready()?;
+        let pack = self.pack();
+        let written = (|| {
+            let mut out = pack.append(self.base);
+            if let Some(generation) = self.loose {
+                out.confirm(generation)?;
+            }
+            let done = records(self, &mut out)?;
             let end = out.finish()?;
             pack.sync()?;
-            Ok((end, places, Mark::of(intent, at, Some(journal))))
+            Ok((done, end))
         })();
-        match written {
-            Ok((end, places, mark)) => {
-                let octets = end - self.end;
-                self.index.extend(places);
-                (self.base, self.end) = (end, end);
-                (self.loose, self.unsynced) = (None, false);
-                self.intended = Some(mark);
-                Ok(octets)
-            }
-            Err(error) => {
-                // Where even this fails, the next write does it.
-                let _ = pack.cut(self.end);
-                Err(write(error))
-            }
-        }
+        let (done, end) = self.or_cut(written)?;
+        (self.base, self.end) = (end, end);
+        (self.loose, self.unsynced) = (None, false);
+        Ok(done)
+    }
+
+    /// What came of a write. Of one that failed nothing stays; where even that cannot be done, the next write does it.
+    fn or_cut<T>(&self, written: io::Result<T>) -> Result<T, StateError> {
+        written.map_err(|error| {
+            let _ = self.pack().cut(self.end);
+            StateError::write(&self.path)(error)
+        })
     }
 
     /// Writes down that what was intended last is published. It need not be on the disk: a lone intent is judged
@@ -274,7 +286,6 @@ impl State {
         if self.base < self.end {
             return Ok(());
         }
-        let write = StateError::write(&self.path);
         self.ready()?;
         let pack = self.pack();
         let written = (|| {
@@ -286,16 +297,9 @@ impl State {
             out.confirm(generation)?;
             out.finish()
         })();
-        match written {
-            Ok(end) => {
-                (self.end, self.unsynced) = (end, false);
-                Ok(())
-            }
-            Err(error) => {
-                let _ = pack.cut(self.end);
-                Err(write(error))
-            }
-        }
+        self.end = self.or_cut(written)?;
+        self.unsynced = false;
+        Ok(())
     }
 
     /// Makes the pack fit to be written to: open for writing, still in its place, and without what is torn.

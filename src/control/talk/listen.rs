@@ -235,8 +235,8 @@ impl Drop for Leaving {
 /// One question, one answer.
 fn converse(stream: &mut UnixStream, limits: Limits, ask: &Ask) -> io::Result<()> {
     let reply = match request(stream, limits)? {
-        Some(line) => match message::read(&line) {
-            Ok(request) => ask(request),
+        Some(line) => match message::read::<Request>(&line) {
+            Ok(request) => request.fault().map_or_else(|| ask(request), Reply::failed),
             Err(BadLine::Version { version, program }) => Reply::failed(format!(
                 "{program} asks in version {version} of the control protocol, this server speaks version {}",
                 message::VERSION

@@ -106,6 +106,46 @@ pub enum Request {
     },
 }
 
+/// Most octets of a reason: it is kept with the history for as long as that is.
+pub const MAX_REASON: usize = 4096;
+/// Most octets of whoever gives it.
+const MAX_BY: usize = 256;
+
+impl Request {
+    /// What is wrong with it as it stands, whatever is served: an empty value where one is expected never means
+    /// everything.
+    pub(super) fn fault(&self) -> Option<String> {
+        let (by, reason, account) = match self {
+            Request::Reload { what, .. } => {
+                let is_empty = what.iter().any(|what| what.trim().is_empty());
+                return is_empty.then(|| {
+                    "an empty name is neither a zone nor a file; leave it out to read all files again"
+                        .to_owned()
+                });
+            }
+            Request::Approve { digests, .. } if digests.is_empty() => {
+                return Some("no digest is named: status shows those of what is held".to_owned());
+            }
+            Request::Approve { by, reason, .. } => (Some(by), Some(reason), None),
+            Request::Rollback { by, reason, account, .. } => (Some(by), Some(reason), account.as_ref()),
+            Request::Resume { account } => (None, None, account.as_ref()),
+            Request::ForgetMap { reason, .. } => (None, Some(reason), None),
+            _ => return None,
+        };
+        let length = |text: &String, what: &str, most: usize| match text.len() {
+            _ if text.trim().is_empty() => Some(format!("the {what} is empty")),
+            length if length > most => {
+                Some(format!("the {what} has {length} octets, at most {most}: write less"))
+            }
+            _ => None,
+        };
+        let account = account.filter(|account| account.trim().is_empty());
+        let account = account.map(|_| "an empty name is no account; leave it out for all of them".to_owned());
+        let reason = reason.and_then(|reason| length(reason, "reason", MAX_REASON));
+        account.or(reason).or_else(|| by.and_then(|by| length(by, "name of who says so", MAX_BY)))
+    }
+}
+
 /// What the server answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+#[path = "../client/mod.rs"]
 mod client;
+mod commands;
 
 use std::fs;
 use std::io::{Read, Write};

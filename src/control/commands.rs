@@ -8,7 +8,7 @@ use super::engine::{Engine, How};
 use super::entry::Said;
 use super::history::When;
 use super::hour::Hour;
-use super::look::{Ask, Looked, Open};
+use super::look::{Ask, Looked, Open, look};
 use super::report::{Change, Outcome, Trigger};
 use super::state::{Approved, Intent, Manifest, Pin, PinScope, Remembered};
 use super::{SourcePath, Tree};
@@ -113,8 +113,10 @@ impl Engine {
         let change = self.done(begun, change);
         // The files say otherwise now, or still what is served: they are looked at, so that it is known what waits.
         let paths = touched.iter().map(|path| path.on_disk(&self.sources)).collect();
-        let looked = self.follow(Trigger::Rollback, &Ask::Paths(paths), &mut Open, How::default());
-        let held = if published { looked.held } else { change.held };
+        let mut looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Paths(paths), &mut Open);
+        looked.units.extend(self.books.held.keys().cloned());
+        let after = self.change(begun, Trigger::Rollback, looked, &mut Open, How::default());
+        let held = if published { after.held } else { change.held };
         Ok(Change { held, ..change })
     }
 

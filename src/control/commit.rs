@@ -326,11 +326,12 @@ impl Engine {
                 views.push((account.clone(), None));
             }
         }
-        if !accepted.iter().any(|plan| plan.unit == Unit::Operator) {
-            return views;
-        }
+        let Some(operator) = accepted.iter().find(|plan| plan.unit == Unit::Operator) else { return views };
         for unit in denied.keys() {
             let Unit::Account(account) = unit else { continue };
+            if !self.moves_on_without(operator, account) {
+                continue;
+            }
             // One of which nothing is served sees none of them.
             let served = self.books.accounts.get(account);
             if served.is_none_or(|served| served.view.is_none())
@@ -340,6 +341,15 @@ impl Engine {
             }
         }
         views
+    }
+
+    /// Whether the operator's files that a plan changes hold maps of an account, before or afterwards.
+    fn moves_on_without(&self, operator: &Plan, account: &AccountId) -> bool {
+        let before = |path: &SourcePath| self.books.operator.files.get(path);
+        operator.operator_files.iter().any(|(path, after)| {
+            let maps = before(path).into_iter().chain(after).flat_map(|file| &file.maps);
+            maps.into_iter().any(|map| map.account == *account)
+        })
     }
 
     /// The operator's files that hold maps of an account, and what they name, as they are served.

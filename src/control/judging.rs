@@ -84,12 +84,21 @@ impl Engine {
             let mut new: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
             for plan in &plans {
                 let mut errors: Vec<Diagnostic> = plan.errors().cloned().collect();
-                if !desk.is_memory() && plan.has_effect() {
+                if !desk.is_memory() && (plan.has_effect() || !errors.is_empty()) {
                     errors.extend(self.pinned(&plan.unit));
                 }
                 if !errors.is_empty() {
                     new.insert(plan.unit.clone(), errors);
                 }
+            }
+            let is_pinned = |errors: &Vec<Diagnostic>| errors.iter().all(|error| error.code == PINNED);
+            if new.get(&Unit::Operator).is_some_and(is_pinned) {
+                // The accounts were judged with files of the operator that wait.
+                new.retain(|unit, _| *unit == Unit::Operator);
+                let waiting = plans.into_iter().filter(|plan| plan.unit == Unit::Operator);
+                pending.extend(waiting.flat_map(|plan| plan.read_names));
+                denied.extend(new);
+                continue;
             }
             // Who is denied already is in nobody's way with what it wanted.
             let (bad, good): (Vec<Plan>, Vec<Plan>) =

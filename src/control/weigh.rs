@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::beside::Beside;
 use super::commit::Candidate;
 use super::desk::{Desk, Found};
 use super::engine::{Engine, How};
@@ -28,8 +29,6 @@ use crate::zonefile::{self, ReadOptions};
 const DIGITS: usize = 32;
 /// Members of a map above which only those that matter are proven.
 const MANY: usize = 100;
-/// Zones of which no data changed that are proven for each map or account that did.
-const REPRESENTATIVES: usize = 3;
 
 /// What came of it.
 #[derive(Default)]
@@ -65,7 +64,7 @@ impl Engine {
         let examples = if how.preview { Detail::default().examples } else { 0 };
         let detail = Detail { examples, ..Detail::default() };
         let compared = plan_with(&served, &applied.snapshot, &applied.touched, detail);
-        let world = self.world_after(plans, desk);
+        let world = self.world_after(plans, &applied.snapshot, desk);
         let Proof { report, broken, .. } = proof::prove(&world, &applied.snapshot);
         let mut weighed = Weighed { plan: compared, proof: report, ..Weighed::default() };
         let mut errors: Vec<(Unit, Diagnostic)> =
@@ -245,7 +244,7 @@ impl Engine {
 
     /// What the proof is to look at: the accounts of these plans with all that they say, the zones that change, and of
     /// those that do not a few for each map and account that does.
-    fn world_after(&self, plans: &[Plan], desk: &Desk<'_>) -> World {
+    fn world_after(&self, plans: &[Plan], snapshot: &Snapshot, desk: &Desk<'_>) -> World {
         let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
         let mut world = World {
             anycast: anycast_after(&self.books, operator).cloned(),
@@ -259,17 +258,10 @@ impl Engine {
             plans.iter().filter_map(|plan| plan.account().cloned()).collect();
         accounts
             .extend(plans.iter().flat_map(|plan| plan.zones.values()).filter_map(|(path, _)| path.account()));
-        let mut others: BTreeSet<Name> = BTreeSet::new();
-        if operator.is_some() {
-            let shared = self.books.zones.iter().filter(|(_, zone)| !zone.faulty).take(REPRESENTATIVES);
-            others.extend(shared.map(|(origin, _)| origin.clone()));
-            accounts.extend(
-                others
-                    .iter()
-                    .filter_map(|origin| self.books.zones.get(origin))
-                    .map(|zone| zone.account.clone()),
-            );
-        }
+        let beside = Beside { engine: self, plans, snapshot, assertions: &world.assertions };
+        let mut others = if operator.is_some() { beside.of_everyone() } else { BTreeSet::new() };
+        let whose = |origin: &Name| Some(self.books.zones.get(origin)?.account.clone());
+        accounts.extend(others.iter().filter_map(whose));
         let mut maps_of: Vec<Vec<Arc<AddressMap>>> = Vec::new();
         for account in accounts {
             let plan = plans.iter().find(|plan| plan.account() == Some(&account));
@@ -283,13 +275,7 @@ impl Engine {
                 None => served.map(|served| served.maps()).unwrap_or_default(),
             };
             if plan.is_some() || operator.is_some() {
-                others.extend(self.books.any_zone_of(&account));
-                for map in &maps {
-                    let members = map.zones().map(|(origin, _)| origin);
-                    let known = members.filter(|origin| self.books.zones.contains_key(*origin));
-                    others.extend(known.take(REPRESENTATIVES).cloned());
-                }
-                others.extend(settings.zones.keys().take(REPRESENTATIVES).cloned());
+                others.extend(beside.of_account(&account, &maps, &settings));
             }
             // One of which nothing is left is no account.
             if !maps.is_empty() || settings.place.is_some() || self.has_zone_after(&account, plans) {

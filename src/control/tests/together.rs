@@ -245,3 +245,46 @@ fn a_rollback_goes_through_the_proof() {
     server.engine.roll_back(&back(None)).unwrap();
     assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.200");
 }
+
+/// A zone of which nothing is proxied shows nothing of what its account's maps do to the others.
+#[test]
+fn what_a_map_does_is_proven_where_it_shows() {
+    let acme = |address: &str| map("acme-all", address, "account_wide = true");
+    let rule = |scope: &str| {
+        format!("[[assert]]\n{scope}\nanswers_within = [\"203.0.113.0/25\", \"192.0.2.0/28\"]\n")
+    };
+    for scope in ["account = \"acme\"", "zone = \"sub.example\"", "everything = true"] {
+        let place = place(Guards::default());
+        place.write("zones/acme/a.example.zone", &exposed("1"));
+        place.write("zones/acme/sub.example.zone", &zone("1"));
+        place.write("addrmaps/rules.toml", &rule(scope));
+        let mut server = place.start();
+        place.write("addrmaps/acme/maps.toml", &acme("203.0.113.200"));
+        server.follow();
+        assert_eq!(server.why("account acme"), ["assert-answers-within"], "{scope}");
+        // Nor are rules taken that are broken already, wherever that shows.
+        let place = place_with_map(&acme("203.0.113.200"));
+        let mut server = place.start();
+        place.write("addrmaps/rules.toml", &rule(scope));
+        server.follow();
+        assert_eq!(server.held(), ["the operator's files"], "{scope}");
+        // What the operator's defaults would break is proven of those that they answer.
+        let place = place_with_map("");
+        place.write("addrmaps/rules.toml", &rule(scope));
+        let mut server = place.start();
+        place.write("addrmaps/main.toml", &anycast("192.0.2.100"));
+        server.follow();
+        assert_eq!(server.held(), ["the operator's files"], "{scope}");
+    }
+}
+
+fn place_with_map(acme: &str) -> Place {
+    let place = place(Guards::default());
+    place.write("zones/acme/a.example.zone", &exposed("1"));
+    place.write("zones/acme/sub.example.zone", &zone("1"));
+    place.write("addrmaps/acme/maps.toml", acme);
+    for zone in ["zones/three.example.zone", "zones/four.example.zone"] {
+        place.write(zone, &exposed("1"));
+    }
+    place
+}

@@ -112,6 +112,14 @@ pub(super) struct Content {
     pub(super) fault: Option<Fault>,
 }
 
+impl Content {
+    /// An assertion is about proxied names: without any it is not broken.
+    fn is_faulty(&self) -> bool {
+        let mut slots = self.zones.iter().flatten().flat_map(|zone| &zone.slots);
+        self.fault.is_some_and(|fault| fault != Fault::Assertion || slots.any(|slot| *slot == Slot::Proxied))
+    }
+}
+
 pub(super) type World = [Rc<Content>; 5];
 
 /// The address behind a number.
@@ -277,7 +285,7 @@ impl Server {
                 State::Live
             } else if self.all_pinned.is_some() || self.pinned[at].is_some() {
                 State::Pinned
-            } else if candidate.fault.is_some() {
+            } else if candidate.is_faulty() {
                 State::Fault
             } else {
                 let trips = |before: &World| trips(who, before, &candidate, &self.served[0]);

@@ -7,7 +7,7 @@ use super::ahead::Plain;
 use super::books::{Known, ServedZone};
 use super::engine::{Engine, How, MAX_TOLD, listed_zone};
 use super::folder::display;
-use super::hour::Hour;
+use super::hour::{Gone, Hour};
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
 use super::source::Kind;
@@ -16,7 +16,6 @@ use super::store::Contents;
 use super::{SourcePath, remembered_map};
 use crate::addrmap::LedgerIndex;
 use crate::compile::{AccountWords, Applied, Builder, Edit, OperatorWords, ZoneChange};
-use crate::judge::LedgerLoss;
 use crate::model::{AccountId, AddressMap, Diagnostic, Ledger, MapId, Place, Unit};
 use crate::snapshot::Zone;
 
@@ -30,8 +29,8 @@ pub(super) struct Candidate {
     inverse: Edit,
     /// Zones that came, changed or went, for people.
     zones: Vec<String>,
-    /// What the ledger takes away from what was served.
-    lost: LedgerLoss,
+    /// What goes with it beside answers.
+    gone: Gone,
     /// Somebody said that it is meant: guards do not look back beyond it.
     pub(super) begins_anew: bool,
 }
@@ -47,9 +46,9 @@ impl Candidate {
         &self.applied
     }
 
-    /// What the ledger would take away from what is served.
-    pub(super) fn lost(&self) -> &LedgerLoss {
-        &self.lost
+    /// What would go with it beside answers.
+    pub(super) fn gone(&self) -> &Gone {
+        &self.gone
     }
 }
 
@@ -59,16 +58,16 @@ pub(super) struct Draft {
     contents: Contents,
     edit: Edit,
     zones: Vec<String>,
-    lost: LedgerLoss,
+    gone: Gone,
 }
 
 impl Draft {
     /// Lets a builder make it.
     pub(super) fn apply(self, accepted: Vec<Plan>, builder: &mut Builder) -> Candidate {
-        let Draft { intent, contents, edit, zones, lost } = self;
+        let Draft { intent, contents, edit, zones, gone } = self;
         let inverse = builder.inverse(&edit);
         let applied = builder.apply(edit, intent.generation);
-        Candidate { accepted, intent, contents, applied, inverse, zones, lost, begins_anew: false }
+        Candidate { accepted, intent, contents, applied, inverse, zones, gone, begins_anew: false }
     }
 }
 
@@ -90,8 +89,8 @@ impl Engine {
         let mut zones = Vec::new();
         let edit = self.edit(accepted, &intent, &mut zones);
         // What a map governs is known until the edit is made.
-        let lost = self.ledger_loss(accepted);
-        Draft { intent, contents, edit, zones, lost }
+        let gone = self.gone_with(accepted);
+        Draft { intent, contents, edit, zones, gone }
     }
 
     fn next_generation(&self) -> u64 {
@@ -127,12 +126,12 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        let Candidate { accepted, intent, applied, zones, lost, begins_anew, .. } = candidate;
+        let Candidate { accepted, intent, applied, zones, gone, begins_anew, .. } = candidate;
         change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
         match begins_anew {
             true => self.hour = Hour::default(),
             false => {
-                self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone(), lost);
+                self.hour.note(self.clock.now(), self.publisher.current(), applied.touched.clone(), gone);
             }
         }
         self.books.content = self.books.content.after(&self.books, &intent, &[]);

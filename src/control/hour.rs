@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::judge::LedgerLoss;
-use crate::snapshot::{Snapshot, Touched};
+use crate::model::AddressMap;
+use crate::snapshot::{Snapshot, Touched, Weight};
 
 /// How far guards look back, in seconds.
 const HOUR: u64 = 3600;
@@ -44,23 +45,36 @@ struct Past {
     snapshot: Arc<Snapshot>,
     /// What differs in what was served next, and in all that was not kept until the next that is.
     touched: Touched,
-    /// What the ledger took away meanwhile.
-    lost: LedgerLoss,
+    /// What went with it beside answers.
+    gone: Gone,
+}
+
+/// What goes with a change beside answers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gone {
+    /// What the ledger takes away from maps that answer.
+    pub(super) lost: LedgerLoss,
+    /// What it takes away from maps that left within the hour.
+    pub(super) late: LedgerLoss,
+    /// Maps that no longer answer with all their addresses, as they were, with what they governed: what the ledger
+    /// takes away from them afterwards is taken away as well.
+    pub(super) left: Vec<(Arc<AddressMap>, Weight)>,
 }
 
 impl Hour {
-    /// Notes that `snapshot` was served until `now`, what is another in what is served instead, and what the ledger
-    /// took away with it.
-    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, touched: Touched, lost: LedgerLoss) {
+    /// Notes that `snapshot` was served until `now`, what is another in what is served instead, and what went with it.
+    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, touched: Touched, gone: Gone) {
         while self.past.front().is_some_and(|past| past.until + HOUR < now) {
             self.past.pop_front();
         }
         match self.past.back_mut() {
             Some(last) if last.until / GRAIN == now / GRAIN => {
                 last.touched.absorb(touched);
-                last.lost.absorb(lost);
+                last.gone.lost.absorb(gone.lost);
+                last.gone.late.absorb(gone.late);
+                last.gone.left.extend(gone.left);
             }
-            _ => self.past.push_back(Past { until: now, snapshot, touched, lost }),
+            _ => self.past.push_back(Past { until: now, snapshot, touched, gone }),
         }
     }
 
@@ -94,8 +108,19 @@ impl Hour {
     /// What the ledger took away within the hour.
     pub(super) fn lost(&self, now: u64) -> LedgerLoss {
         let mut lost = LedgerLoss::default();
-        let within = self.past.iter().filter(|past| past.until + HOUR >= now);
-        within.for_each(|past| lost.absorb(past.lost.clone()));
+        for Gone { lost: then, late, .. } in self.within(now).map(|past| &past.gone) {
+            lost.absorb(then.clone());
+            lost.absorb(late.clone());
+        }
         lost
+    }
+
+    /// The maps that left within the hour.
+    pub(super) fn left(&self, now: u64) -> impl Iterator<Item = &(Arc<AddressMap>, Weight)> {
+        self.within(now).flat_map(|past| &past.gone.left)
+    }
+
+    fn within(&self, now: u64) -> impl Iterator<Item = &Past> {
+        self.past.iter().filter(move |past| past.until + HOUR >= now)
     }
 }

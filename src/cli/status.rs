@@ -9,6 +9,7 @@ use super::render::harmless;
 use super::setup::Setup;
 use super::told::{self, INDENT, counted, listed};
 use super::{FOUND, ask, print};
+use crate::control::Audit;
 use crate::control::report::{Status, Trigger, Watching};
 use crate::control::talk::{Reply, Request};
 
@@ -87,14 +88,14 @@ fn write(text: &mut String, status: &Status, now: Moment) -> std::fmt::Result {
         None => writeln!(text, "state       written")?,
         Some(error) => writeln!(text, "state       changes are refused: {}", harmless(error))?,
     }
-    if let Some(audit) = &status.audit {
-        let found = match (audit.ok, audit.warnings.len() as u64) {
-            (false, _) => counted(audit.problems.len() as u64, "problem"),
-            (true, 0) => "nothing is wrong".to_owned(),
-            (true, sleeping) => format!("nothing is wrong, {} asleep", counted(sleeping, "fault")),
+    let minds = |audit: &&Audit| !audit.ok || !audit.warnings.is_empty();
+    if let Some(audit) = status.audit.as_ref().filter(minds) {
+        let found = match audit.ok {
+            true => format!("{} asleep", counted(audit.warnings.len() as u64, "fault")),
+            false => counted(audit.problems.len() as u64, "problem"),
         };
-        let (at, zones) = (Moment(audit.at), counted(audit.zones, "zone"));
-        writeln!(text, "audit       {at} ({} ago), {zones}: {found}", at.age(now))?;
+        let at = Moment(audit.at);
+        writeln!(text, "audit       {at} ({} ago), generation {}: {found}", at.age(now), audit.generation)?;
     }
     for (index, change) in status.changes.iter().take(CHANGES).enumerate() {
         let label = if index == 0 { "changes     " } else { INDENT };
@@ -153,6 +154,25 @@ mod tests {
              state       written\n"
         );
         assert!(is_fine(&fine()));
+    }
+
+    #[test]
+    fn an_audit_is_told_where_it_found_something() {
+        let told =
+            |code: &str| Problem { severity: "warning".into(), code: code.into(), ..Problem::default() };
+        let audited = |audit: Audit| {
+            let status = Status { audit: Some(Audit { at: NOW.0 - 60, generation: 7, ..audit }), ..fine() };
+            let text = text(&status, NOW, false);
+            (is_fine(&status), text.split_once("written\n").unwrap().1.to_owned())
+        };
+        assert_eq!(audited(Audit { ok: true, ..Audit::default() }), (true, String::new()));
+        let sleeps = Audit { ok: true, warnings: vec![told("latent-fault")], ..Audit::default() };
+        let (is_fine, text) = audited(sleeps);
+        assert!(is_fine && text.contains("generation 7: 1 fault asleep\nwarning[latent-fault]: "), "{text}");
+        let fails =
+            Audit { problems: vec![told("audit-differs"), told("audit-differs")], ..Audit::default() };
+        let (is_fine, text) = audited(fails);
+        assert!(!is_fine && text.contains("generation 7: 2 problems\nwarning[audit-differs]: "), "{text}");
     }
 
     #[test]

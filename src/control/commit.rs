@@ -7,7 +7,7 @@ use super::ahead::Plain;
 use super::books::{Known, ServedZone};
 use super::engine::{Engine, How, MAX_TOLD, listed_zone};
 use super::folder::display;
-use super::hour::Went;
+use super::hour::{Gone, Went};
 use super::plan::{Plan, ZonePlan, anycast_after, lost_immutable_maps, maps_after};
 use super::report::Change;
 use super::source::Kind;
@@ -16,7 +16,7 @@ use super::store::Contents;
 use super::{SourcePath, remembered_map};
 use crate::addrmap::LedgerIndex;
 use crate::compile::{AccountWords, Applied, Builder, Edit, OperatorWords, ZoneChange};
-use crate::judge::{Harm, LedgerLoss};
+use crate::judge::Harm;
 use crate::model::{AccountId, AddressMap, Diagnostic, Ledger, MapId, Place, Unit};
 use crate::snapshot::Zone;
 
@@ -34,8 +34,8 @@ pub(super) struct Candidate {
     pub(super) begin_anew: BTreeSet<Unit>,
     /// What it takes away, at most.
     pub(super) harm: Harm,
-    /// What the ledger takes away from what was served.
-    lost: LedgerLoss,
+    /// What goes with it beside answers.
+    gone: Gone,
 }
 
 impl Candidate {
@@ -49,9 +49,9 @@ impl Candidate {
         &self.applied
     }
 
-    /// What the ledger would take away from what is served.
-    pub(super) fn lost(&self) -> &LedgerLoss {
-        &self.lost
+    /// What would go with it beside answers.
+    pub(super) fn gone(&self) -> &Gone {
+        &self.gone
     }
 }
 
@@ -61,13 +61,13 @@ pub(super) struct Draft {
     contents: Contents,
     edit: Edit,
     zones: Vec<String>,
-    lost: LedgerLoss,
+    gone: Gone,
 }
 
 impl Draft {
     /// Lets a builder make it.
     pub(super) fn apply(self, accepted: Vec<Plan>, builder: &mut Builder) -> Candidate {
-        let Draft { intent, contents, edit, zones, lost } = self;
+        let Draft { intent, contents, edit, zones, gone } = self;
         let inverse = builder.inverse(&edit);
         let applied = builder.apply(edit, intent.generation);
         Candidate {
@@ -77,7 +77,7 @@ impl Draft {
             applied,
             inverse,
             zones,
-            lost,
+            gone,
             begin_anew: BTreeSet::new(),
             harm: Harm::default(),
         }
@@ -104,8 +104,8 @@ impl Engine {
         let mut zones = Vec::new();
         let edit = self.edit(accepted, &intent, &mut zones);
         // What a map governs is known until the edit is made.
-        let lost = self.ledger_loss(accepted);
-        Draft { intent, contents, edit, zones, lost }
+        let gone = self.gone_with(accepted);
+        Draft { intent, contents, edit, zones, gone }
     }
 
     fn next_generation(&self) -> u64 {
@@ -146,9 +146,9 @@ impl Engine {
             }
         }
         let remembered = self.store.error.is_none();
-        let Candidate { accepted, intent, applied, zones, lost, begin_anew, harm, .. } = candidate;
+        let Candidate { accepted, intent, applied, zones, gone, begin_anew, harm, .. } = candidate;
         change.zones.extend(zones.into_iter().take(MAX_TOLD.saturating_sub(change.zones.len())));
-        let went = Went { touched: applied.touched.clone(), harm, ledger: lost };
+        let went = Went { touched: applied.touched.clone(), harm, gone };
         self.hour.note(self.clock.now(), self.publisher.current(), went);
         self.books.content = self.books.content.after(&self.books, &intent, &[]);
         self.swap(applied, &accepted, change);

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::judge::{Harm, LedgerLoss};
-use crate::model::{AccountId, AddressSource, Unit};
-use crate::snapshot::{Account, AccountIndex, SetIndex, Sharded, Snapshot, Tally, Touched};
+use crate::model::{AccountId, AddressMap, AddressSource, Unit};
+use crate::snapshot::{Account, AccountIndex, SetIndex, Sharded, Snapshot, Tally, Touched, Weight};
 use crate::wire::Name;
 
 /// How far guards look back, in seconds.
@@ -55,15 +55,29 @@ pub(super) struct Went {
     pub(super) touched: Touched,
     /// What is taken away, at most.
     pub(super) harm: Harm,
-    /// What the ledger takes away.
-    pub(super) ledger: LedgerLoss,
+    /// What goes beside answers.
+    pub(super) gone: Gone,
+}
+
+/// What goes with a change beside answers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gone {
+    /// What the ledger takes away from maps that answer.
+    pub(super) lost: LedgerLoss,
+    /// What it takes away from maps that left within the hour.
+    pub(super) late: LedgerLoss,
+    /// Maps that no longer answer with all their addresses, as they were, with what they governed: what the ledger
+    /// takes away from them afterwards is taken away as well.
+    pub(super) left: Vec<(Arc<AddressMap>, Weight)>,
 }
 
 impl Went {
     fn absorb(&mut self, later: Went) {
         self.touched.absorb(later.touched);
         self.harm.add(&later.harm);
-        self.ledger.absorb(later.ledger);
+        self.gone.lost.absorb(later.gone.lost);
+        self.gone.late.absorb(later.gone.late);
+        self.gone.left.extend(later.gone.left);
     }
 }
 
@@ -148,8 +162,16 @@ impl Hour {
     /// What the ledger took away within the hour.
     pub(super) fn lost(&self, now: u64) -> LedgerLoss {
         let mut lost = LedgerLoss::default();
-        self.within(now).for_each(|past| lost.absorb(past.went.ledger.clone()));
+        for Gone { lost: then, late, .. } in self.within(now).map(|past| &past.went.gone) {
+            lost.absorb(then.clone());
+            lost.absorb(late.clone());
+        }
         lost
+    }
+
+    /// The maps that left within the hour.
+    pub(super) fn left(&self, now: u64) -> impl Iterator<Item = &(Arc<AddressMap>, Weight)> {
+        self.within(now).flat_map(|past| &past.went.gone.left)
     }
 }
 
@@ -231,7 +253,7 @@ impl<'a> Renewal<'a> {
                 Unit::Account(account) => past.went.harm.forget(account.as_str()),
                 Unit::Operator => {
                     past.went.harm.forget_operator();
-                    past.went.ledger = LedgerLoss::default();
+                    past.went.gone = Gone::default();
                 }
                 Unit::Zone(_) | Unit::Nothing => {}
             }

@@ -8,6 +8,7 @@ use super::beside::Beside;
 use super::commit::Candidate;
 use super::desk::{Desk, Found};
 use super::engine::{Engine, How};
+use super::hour::Gone;
 use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
 use super::report::TripTold;
 use super::source::{Digest, Kind};
@@ -16,7 +17,7 @@ use super::{SourcePath, cores};
 use crate::judge::guards::{self, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
-use crate::judge::{Harm, LedgerLoss, Traffic};
+use crate::judge::{Harm, Traffic};
 use crate::model::{
     AccountId, AccountSettings, AddressMap, Diagnostic, Ledger, LoadedZone, MapOwner, Ownership, Place,
     Prefix, Severity, StaticIps, Unit, World, ZoneContent,
@@ -141,19 +142,23 @@ impl Engine {
         }
     }
 
-    /// What plans take away by the ledger from what is served. Where nobody looks at it nothing is lost.
-    pub(super) fn ledger_loss(&self, plans: &[Plan]) -> LedgerLoss {
+    /// What goes with plans beside answers: what the ledger takes away from maps that answer now or did within the hour,
+    /// and maps that leave. Where nobody looks at the ledger nothing does.
+    pub(super) fn gone_with(&self, plans: &[Plan]) -> Gone {
         if self.rules.ownership == Ownership::Off {
-            return LedgerLoss::default();
+            return Gone::default();
         }
+        let weight = |map: &AddressMap| self.builder.governed_by(&map.account, &map.id);
         let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
-        self.books.ledger_loss(operator, |map| self.builder.governed_by(&map.account, &map.id))
+        let left = self.hour.left(self.clock.now());
+        let (lost, late) = self.books.ledger_loss(operator, left, weight);
+        Gone { lost, late, left: self.books.leaving(plans, weight) }
     }
 
     /// The guard that minds what a candidate takes away by the ledger, by itself or with what went within the hour.
     fn ledger_trip(&self, candidate: &Candidate) -> Option<Trip> {
-        let lost = candidate.lost();
-        if lost.is_empty() {
+        let Gone { lost, late, .. } = candidate.gone();
+        if lost.is_empty() && late.is_empty() {
             return None;
         }
         let limits = &self.rules.guards;
@@ -162,6 +167,7 @@ impl Engine {
         guards::judge_ledger(lost, &after, limits, Since::Served).or_else(|| {
             let mut within = self.hour.lost(self.clock.now());
             within.absorb(lost.clone());
+            within.absorb(late.clone());
             within.retain_lost(&after);
             guards::judge_ledger(&within, &after, limits, Since::HourAgo)
         })

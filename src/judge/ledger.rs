@@ -39,23 +39,26 @@ enum Standing {
 }
 
 impl LedgerLoss {
-    /// Compares two ledgers by what they say of maps, each with what it governs. Without a ledger before nothing is
-    /// taken away.
+    /// Compares two ledgers by what they say of maps, each with what it governs; of one map there may be several
+    /// versions. Without a ledger before nothing is taken away.
     pub fn between(
         before: &LedgerIndex,
         after: &LedgerIndex,
         maps: impl IntoIterator<Item = (Arc<AddressMap>, Weight)>,
     ) -> LedgerLoss {
+        let mut loss = LedgerLoss::default();
         if before.ledger().is_empty() {
-            return LedgerLoss::default();
+            return loss;
         }
-        let losing = maps.into_iter().filter(|(_, weight)| weight.names > 0).filter_map(|(map, weight)| {
+        for (map, weight) in maps.into_iter().filter(|(_, weight)| weight.names > 0) {
             let were = map.addresses().map(|address| (address, standing(before, &map, address).0));
             let addresses: BTreeMap<IpAddr, Standing> =
                 were.filter(|(address, was)| standing(after, &map, *address).0 > *was).collect();
-            (!addresses.is_empty()).then(|| (map.id.clone(), Lost { map, weight, addresses }))
-        });
-        LedgerLoss { maps: losing.collect() }
+            if !addresses.is_empty() {
+                loss.put(Lost { map, weight, addresses });
+            }
+        }
+        loss
     }
 
     /// Whether nothing is taken away.
@@ -65,11 +68,13 @@ impl LedgerLoss {
 
     /// Adds what was taken away at another time. A map that loses twice counts once, with the most that it governed.
     pub fn absorb(&mut self, other: LedgerLoss) {
-        for (id, lost) in other.maps {
-            match self.maps.entry(id) {
-                Entry::Vacant(place) => drop(place.insert(lost)),
-                Entry::Occupied(mut known) => known.get_mut().absorb(lost),
-            }
+        other.maps.into_values().for_each(|lost| self.put(lost));
+    }
+
+    fn put(&mut self, lost: Lost) {
+        match self.maps.entry(lost.map.id.clone()) {
+            Entry::Vacant(place) => drop(place.insert(lost)),
+            Entry::Occupied(mut known) => known.get_mut().absorb(lost),
         }
     }
 

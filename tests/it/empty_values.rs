@@ -15,7 +15,11 @@ impl Files for Empty {
     fn open(&self, _from: &str, path: &str) -> Result<FoundFile, String> {
         match path {
             "" => Err("file not found: ".to_owned()),
-            path => Ok(FoundFile { file: path.into(), content: b"\n# nobody\n".as_slice().into() }),
+            path => Ok(FoundFile {
+                file: path.into(),
+                identity: path.into(),
+                content: b"\n# nobody\n".as_slice().into(),
+            }),
         }
     }
 }
@@ -151,7 +155,7 @@ fn in_an_accounts_files_nothing_reaches_beyond_it() {
         assert!(told.contains(&expected), "{text}{told:?}");
     }
     let read = maps(&format!("[[assert]]\n{CLAIM}"), Some("acme"));
-    assert_eq!(format!("{:?}", read.assertions[0].scope), "Account(AccountId(\"acme\"))");
+    assert_eq!(format!("{:?}", read.assertions[0].scope), "Account(acme)");
     assert!(matches!(read.assertions[0].claim, Claim::GovernedBy(_)));
 }
 

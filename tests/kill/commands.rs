@@ -486,7 +486,7 @@ fn request(command: &Command, reason: &str) -> Request {
         }
         Command::Resume { account } => Request::Resume { account: named(*account) },
         Command::ForgetMap => Request::ForgetMap { id: "fixed".into(), reason },
-        Command::Plan => Request::Plan,
+        Command::Plan => Request::Plan { since: None },
         Command::History => Request::History { limit: 20 },
         Command::Show(generation) => Request::Show { at: When::Generation(*generation) },
         Command::Diff(from, to) => Request::Diff { from: When::Generation(*from), to: When::Generation(*to) },

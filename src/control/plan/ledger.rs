@@ -36,29 +36,57 @@ pub(in crate::control) fn files_after<'p>(
 impl Books {
     /// The ledger after a plan of the operator's: the one that is served where the plan leaves it alone.
     pub(in crate::control) fn ledger_after(&self, operator: Option<&Plan>) -> Arc<LedgerIndex> {
-        let Some(plan) = operator.filter(|plan| self.changes_ledger(plan)) else {
-            return self.operator.ledger.clone();
-        };
-        let mut ledger = Ledger::default();
-        files_after(self, Some(plan)).values().for_each(|file| ledger.absorb(file.ledger.clone()));
-        Arc::new(LedgerIndex::new(ledger.into()))
+        let made = operator.and_then(|plan| plan.ledger.as_ref());
+        made.unwrap_or(&self.operator.ledger).clone()
     }
 
-    /// What a plan of the operator's takes away by its ledger from maps that are served; `weight` says what a map
-    /// governs. Looked at are the maps of accounts that a changed entry names.
-    pub(in crate::control) fn ledger_loss(
+    /// What a plan of the operator's takes away by its ledger from maps that are served, and second from those that left
+    /// before; `weight` says what a served map governs. Looked at are the maps of accounts that a changed entry names.
+    pub(in crate::control) fn ledger_loss<'m>(
         &self,
         operator: Option<&Plan>,
+        left: impl Iterator<Item = &'m (Arc<AddressMap>, Weight)>,
         weight: impl Fn(&AddressMap) -> Weight,
-    ) -> LedgerLoss {
+    ) -> (LedgerLoss, LedgerLoss) {
         let (before, after) = (&self.operator.ledger, self.ledger_after(operator));
         if Arc::ptr_eq(before, &after) {
-            return LedgerLoss::default();
+            return Default::default();
         }
         let named = named_in_changes(before.ledger(), after.ledger());
         let accounts = named.iter().filter_map(|account| self.accounts.get(account));
         let maps = accounts.flat_map(ServedAccount::maps).filter(|map| map.enabled);
-        LedgerLoss::between(before, &after, maps.map(|map| (map.clone(), weight(&map))))
+        let served = maps.map(|map| (map.clone(), weight(&map)));
+        let left = left.filter(|(map, _)| named.contains(&map.account)).cloned();
+        (LedgerLoss::between(before, &after, served), LedgerLoss::between(before, &after, left))
+    }
+
+    /// The maps that would no longer answer with all their addresses after plans, as they are, with what they govern.
+    pub(in crate::control) fn leaving(
+        &self,
+        plans: &[Plan],
+        weight: impl Fn(&AddressMap) -> Weight,
+    ) -> Vec<(Arc<AddressMap>, Weight)> {
+        if self.operator.ledger.ledger().is_empty() {
+            return Vec::new();
+        }
+        let mut leaving = Vec::new();
+        for plan in plans.iter().filter(|plan| plan.changes_maps()) {
+            let Some(account) = plan.account() else { continue };
+            let served = self.accounts.get(account).map(ServedAccount::maps).unwrap_or_default();
+            let after = maps_after(self, account, plan);
+            let after: HashMap<&MapId, &Arc<AddressMap>> = after.iter().map(|map| (&map.id, map)).collect();
+            let stays = |map: &Arc<AddressMap>| {
+                let after = after.get(&map.id).filter(|after| after.enabled);
+                after.is_some_and(|after| {
+                    Arc::ptr_eq(after, map)
+                        || map.addresses().all(|address| after.addresses().any(|there| there == address))
+                })
+            };
+            let maps = served.into_iter().filter(|map| map.enabled && !stays(map));
+            leaving
+                .extend(maps.map(|map| (map.clone(), weight(&map))).filter(|(_, weight)| weight.names > 0));
+        }
+        leaving
     }
 
     fn changes_ledger(&self, plan: &Plan) -> bool {
@@ -110,7 +138,10 @@ impl Planner<'_> {
         if !self.books.changes_ledger(plan) {
             return;
         }
-        let (before, after) = (&self.books.operator.ledger, self.books.ledger_after(Some(plan)));
+        let mut after = Ledger::default();
+        files_after(self.books, Some(plan)).values().for_each(|file| after.absorb(file.ledger.clone()));
+        let (before, after) = (&self.books.operator.ledger, Arc::new(LedgerIndex::new(after.into())));
+        plan.ledger = Some(after.clone());
         plan.tell(&Unit::Operator, addrmap::check_ledger(after.ledger()));
         let first = before.ledger().prefixes.iter().map(|prefix| &prefix.place);
         let first = first.chain(before.ledger().static_ips.iter().map(|lease| &lease.place)).next();

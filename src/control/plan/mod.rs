@@ -21,6 +21,7 @@ use super::desk::{Copy, Desk, Found};
 use super::faults;
 use super::state::View;
 use super::store::Store;
+use crate::addrmap::LedgerIndex;
 use crate::model::{
     AccountId, AccountSettings, AddressMap, AnycastDefaults, Assertion, Diagnostic, MapOwner, Ownership,
     Severity, Unit,
@@ -61,6 +62,8 @@ pub(super) struct Plan {
     pub(super) operators: Option<Vec<Arc<AddressMap>>>,
     /// The operator's files that change.
     pub(super) operator_files: BTreeMap<SourcePath, Option<OperatorFile>>,
+    /// The ledger that they make, where it is another than what is served.
+    pub(super) ledger: Option<Arc<LedgerIndex>>,
     /// What was found, each with the part of the unit that it is about.
     pub(super) findings: Vec<(Unit, Diagnostic)>,
     /// Only on a first start: the unit's settings and maps cannot be taken.
@@ -84,6 +87,7 @@ impl Plan {
             assertions: BTreeMap::new(),
             operators: None,
             operator_files: BTreeMap::new(),
+            ledger: None,
             findings: Vec::new(),
             faulty: false,
             mends: false,

@@ -52,6 +52,7 @@ impl Planner<'_> {
                 plan.files.clear();
                 plan.names.clear();
                 plan.operator_files.clear();
+                plan.ledger = None;
             }
         }
         plan

@@ -4,7 +4,7 @@ use portolan::compile::compile;
 use portolan::judge::proof::code;
 
 use super::case::{Case, Cases, by, zone_unit};
-use super::world::{data, pause, place, record, remove_zone, settings, sound};
+use super::world::{data, pause, record, remove_zone, settings, sound};
 use crate::support::name;
 
 pub(super) fn answers(cases: &mut Cases) {

@@ -103,8 +103,8 @@ impl Engine {
             return Ok(self.done(begun, change));
         }
         let change = self.done(begun, change);
-        // The files say otherwise now: they are looked at, so that it is known what waits.
-        let paths = touched.iter().map(|path| path.on_disk(&self.sources)).collect();
+        // The files say otherwise now: they are looked at, so that it is known what waits, as are those that did before.
+        let paths = touched.union(&self.books.differing).map(|path| path.on_disk(&self.sources)).collect();
         let looked = self.follow(Trigger::Rollback, &Ask::Paths(paths), &mut Open, How::default());
         Ok(Change { held: looked.held, ..change })
     }
@@ -175,7 +175,9 @@ impl Engine {
             }
         }
         match account.filter(|account| !has_files_of(served, account)) {
-            Some(account) => Err(format!("there is no account {account}, nor was one as far as is remembered")),
+            Some(account) => {
+                Err(format!("there is no account {account}, nor was one as far as is remembered"))
+            }
             None => Err("nothing else was served before, as far as is remembered".to_owned()),
         }
     }
@@ -205,7 +207,11 @@ fn overlaid(served: &Manifest, target: &Manifest, account: Option<&AccountId>) -
     let mut files = served.files.clone();
     files.retain(|path, _| !is_its(path, account));
     files.extend(
-        target.files.iter().filter(|(path, _)| is_its(path, account)).map(|(path, file)| (path.clone(), *file)),
+        target
+            .files
+            .iter()
+            .filter(|(path, _)| is_its(path, account))
+            .map(|(path, file)| (path.clone(), *file)),
     );
     Manifest { files, ..served.clone() }
 }

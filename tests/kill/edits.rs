@@ -176,4 +176,3 @@ fn a_server_killed_at_any_moment_starts_with_one_whole_version() {
     );
     lives.stop();
 }
-

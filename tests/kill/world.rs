@@ -253,8 +253,10 @@ impl World {
                 }
                 Some(Why::Pinned) => {
                     assert!(self.pins_of(part).next().is_some(), "pinned by nobody: {told}");
-                    let concerned: Vec<Option<Part>> =
-                        [None, Some(part)].into_iter().filter(|scope| self.beliefs.pins.contains_key(scope)).collect();
+                    let concerned: Vec<Option<Part>> = [None, Some(part)]
+                        .into_iter()
+                        .filter(|scope| self.beliefs.pins.contains_key(scope))
+                        .collect();
                     if let [only] = concerned[..] {
                         self.beliefs.pins.insert(only, true);
                     }
@@ -273,7 +275,10 @@ impl World {
         for part in PARTS {
             let belief = self.beliefs.parts.get_mut(&part).unwrap();
             let live = seen.live[&part];
-            assert!(belief.may.contains(&live), "{part:?} is served in {live:?}: {belief:#?}\n{seen:?}\n{log}");
+            assert!(
+                belief.may.contains(&live),
+                "{part:?} is served in {live:?}: {belief:#?}\n{seen:?}\n{log}"
+            );
             belief.may = BTreeSet::from([live]);
         }
         assert!(self.beliefs.fixed.contains(&seen.fixed), "{seen:?} {:?}\n{log}", self.beliefs.fixed);

@@ -116,7 +116,8 @@ impl Request {
             Request::Reload { what, .. } => {
                 let is_empty = what.iter().any(|what| what.trim().is_empty());
                 return is_empty.then(|| {
-                    "an empty name is neither a zone nor a file; leave it out to read all files again".to_owned()
+                    "an empty name is neither a zone nor a file; leave it out to read all files again"
+                        .to_owned()
                 });
             }
             Request::Approve { digests, .. } if digests.is_empty() => {
@@ -130,7 +131,9 @@ impl Request {
         };
         let length = |text: &String, what: &str, most: usize| match text.len() {
             _ if text.trim().is_empty() => Some(format!("the {what} is empty")),
-            length if length > most => Some(format!("the {what} has {length} octets, at most {most}: write less")),
+            length if length > most => {
+                Some(format!("the {what} has {length} octets, at most {most}: write less"))
+            }
             _ => None,
         };
         let account = account.filter(|account| account.trim().is_empty());

@@ -85,6 +85,7 @@ impl Engine {
             return Err(format!("what generation {generation} served is what is served now"));
         }
         let before = self.books.standing.clone();
+        let waiting = self.books.differing.clone();
         let scope = back.account.clone().map_or(PinScope::Everything, PinScope::Account);
         let pin = Pin { generation, at: self.clock.now(), reason: back.reason.clone() };
         self.books.standing.pins.insert(scope, pin);
@@ -104,7 +105,7 @@ impl Engine {
         }
         let change = self.done(begun, change);
         // The files say otherwise now: they are looked at, so that it is known what waits, as are those that did before.
-        let paths = touched.union(&self.books.differing).map(|path| path.on_disk(&self.sources)).collect();
+        let paths = touched.union(&waiting).map(|path| path.on_disk(&self.sources)).collect();
         let looked = self.follow(Trigger::Rollback, &Ask::Paths(paths), &mut Open, How::default());
         Ok(Change { held: looked.held, ..change })
     }

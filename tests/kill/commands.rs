@@ -397,8 +397,11 @@ impl Driver {
         if let [command] = commands {
             self.world.saw_the_end_of(command, &before, &self.seen);
         }
-        self.history();
+        // It looks for the files, and an account that was held beside the operator's files may catch up with them.
+        self.lives.wait_for_log("the folder of address maps cannot be read");
         let status = self.lives.status();
+        self.look();
+        self.history();
         assert_eq!((status.generation, &status.content), (self.seen.generation, &self.seen.content));
         let log = self.lives.kill();
         self.counts.lone += u32::from(log.contains("not confirmed when the server ended"));

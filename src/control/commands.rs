@@ -86,6 +86,7 @@ impl Engine {
             return Err(format!("what generation {generation} served is what is served now"));
         }
         let before = self.books.standing.clone();
+        let waiting = self.books.differing.clone();
         let scope = back.account.clone().map_or(PinScope::Everything, PinScope::Account);
         let pin = Pin { generation, at: self.clock.now(), reason: back.reason.clone() };
         self.books.standing.pins.insert(scope, pin);
@@ -112,7 +113,7 @@ impl Engine {
         }
         let change = self.done(begun, change);
         // The files say otherwise now, or still what is served: they are looked at, so that it is known what waits.
-        let paths = touched.iter().map(|path| path.on_disk(&self.sources)).collect();
+        let paths = touched.union(&waiting).map(|path| path.on_disk(&self.sources)).collect();
         let mut looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Paths(paths), &mut Open);
         looked.units.extend(self.books.held.keys().cloned());
         let after = self.change(begun, Trigger::Rollback, looked, &mut Open, How::default());

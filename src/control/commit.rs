@@ -98,9 +98,7 @@ impl Engine {
         denied: &BTreeMap<Unit, Vec<Diagnostic>>,
         how: How,
     ) -> Draft {
-        let generation = how.again.filter(|_| denied.is_empty());
-        let generation = generation.unwrap_or_else(|| self.next_generation());
-        let (intent, contents) = self.intent(accepted, denied, how, generation);
+        let (intent, contents) = self.intent(accepted, denied, how, self.next_generation());
         let mut zones = Vec::new();
         let edit = self.edit(accepted, &intent, &mut zones);
         // What a map governs is known until the edit is made.
@@ -125,12 +123,7 @@ impl Engine {
         let whole = self.with_plain(&candidate.intent, &[]);
         let generation = candidate.intent.generation;
         let journal = self.entry(&candidate.accepted, &[], &candidate.intent, change).to_journal();
-        let written = match how.again == Some(generation) {
-            // It is, with its own journal.
-            true => Ok(0),
-            false => self.store.intend(&whole, &contents, &journal),
-        };
-        match written {
+        match self.store.intend(&whole, &contents, &journal) {
             Ok(octets) => change.cost.bytes_remembered += octets,
             Err(error) if how.without_state => {
                 tracing::error!(%error, "published without being remembered: {}", self.store.restart());
@@ -390,13 +383,17 @@ impl Engine {
     /// Immutable maps that are served now and are not remembered as they are.
     fn immutable_after(&self, accepted: &[Plan]) -> Vec<(MapId, Option<String>)> {
         let maps = accepted.iter().filter_map(|plan| plan.operators.as_ref()).flatten();
+        // It is not forgotten while it is served on.
+        let lets_go = |(_, account): &&(MapId, AccountId)| {
+            accepted.iter().any(|plan| plan.account() == Some(account) && plan.operators.is_some())
+        };
         maps.filter(|map| map.immutable)
             .map(|map| (&map.id, remembered_map::text(map)))
             .filter(|(id, text)| {
                 self.books.immutable.get(*id).is_none_or(|known| remembered_map::text(known) != *text)
             })
             .map(|(id, text)| (id.clone(), Some(text)))
-            .chain(self.forgotten.iter().map(|id| (id.clone(), None)))
+            .chain(self.forgotten.iter().filter(lets_go).map(|(id, _)| (id.clone(), None)))
             .collect()
     }
 
@@ -529,7 +526,8 @@ impl Engine {
         for (account, view) in intent.views {
             books.set_view(account, view);
         }
-        self.forgotten = None;
+        let is_gone = |id: &MapId| intent.immutable.iter().any(|(gone, text)| gone == id && text.is_none());
+        self.forgotten.take_if(|(id, _)| is_gone(id));
         for (id, text) in intent.immutable {
             match text.and_then(|text| remembered_map::read(&text)) {
                 Some(map) => books.immutable.insert(id, Arc::new(map)),

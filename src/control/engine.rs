@@ -84,8 +84,8 @@ pub struct Engine {
     pub(super) started: u64,
     /// What the state remembers, where a start does not serve it: the first intent is written against it.
     pub(super) base: Option<Manifest>,
-    /// A remembered immutable map that is being taken away.
-    pub(super) forgotten: Option<MapId>,
+    /// A remembered immutable map that is being taken away, and whose it is.
+    pub(super) forgotten: Option<(MapId, AccountId)>,
     /// Who makes the change that is at work, and why: set by a command for as long as it takes.
     pub(super) said: Said,
     /// Whether the files were looked at since the start: before that nobody knows whether they are what is served.
@@ -123,8 +123,6 @@ pub(super) struct How {
     pub(super) unguarded: bool,
     /// Somebody only wants to know what it would be.
     pub(super) preview: bool,
-    /// It was written down before as this generation, and what came of it is not known.
-    pub(super) again: Option<u64>,
 }
 
 impl Engine {

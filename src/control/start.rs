@@ -169,32 +169,54 @@ impl Engine {
         }
     }
 
-    /// Serves what was confirmed last, then judges what was only intended.
+    /// Serves what was confirmed last, and what was intended after it: that was judged before it was written, and was
+    /// perhaps served. Where it is not good any more in this version, it is as if it had not been written.
     fn restore(&mut self, manifest: Manifest, intent: Option<Intent>) -> Change {
         let begun = Instant::now();
         let mut change = Change { at: self.clock.now(), trigger: Trigger::Start, ..Change::default() };
-        self.remember_immutable(&manifest);
-        let standing = Standing { approvals: manifest.approvals.clone(), pins: manifest.pins.clone() };
-        self.books.standing = standing.clone();
-        self.remembered_standing = standing;
-        let after = intent.map(|intent| {
-            let mut after = manifest.clone();
-            after.apply(&intent);
-            (intent, after)
-        });
-        self.take_from_memory(manifest, &mut change);
-        self.identify();
-        if let Some((intent, after)) = after {
-            self.judge_again(&after, &intent, &mut change);
-            // Guards look back to the start, as after any other.
-            self.hour = Hour::default();
+        let Some(intent) = intent else {
+            self.serve_again(manifest, &mut change);
+            return self.restored(begun, change);
+        };
+        let generation = intent.generation;
+        tracing::warn!(generation, "a change was not confirmed when the server ended: it is served");
+        let mut after = manifest.clone();
+        after.apply(&intent);
+        let denied = self.serve_again(after, &mut change);
+        let is_its = |path: &SourcePath| path.unit().is_some_and(|unit| denied.contains(&unit));
+        if intent.files.iter().any(|(path, _)| is_its(path)) {
+            tracing::error!(
+                generation,
+                "it is not good in this version: what was served before is served again"
+            );
+            let store = std::mem::replace(&mut self.store, Store::closed());
+            let bare = Engine::bare(self.sources.clone(), store, self.builder.seed().clone());
+            *self = Engine { rules: self.rules, progress: self.progress.clone(), ..bare };
+            self.serve_again(manifest, &mut change);
+        } else {
+            self.store.confirm(generation);
         }
+        self.restored(begun, change)
+    }
+
+    fn restored(&mut self, begun: Instant, mut change: Change) -> Change {
         change.outcome = Outcome::Published;
         change.generation = self.books.generation;
         change.took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         change.zones.clear();
         self.changes.push_front(change.clone());
         change
+    }
+
+    /// Serves what a manifest says, with what stands. Tells of which units something is not good any more.
+    fn serve_again(&mut self, manifest: Manifest, change: &mut Change) -> BTreeSet<Unit> {
+        self.remember_immutable(&manifest);
+        let standing = Standing { approvals: manifest.approvals.clone(), pins: manifest.pins.clone() };
+        self.books.standing = standing.clone();
+        self.remembered_standing = standing;
+        let denied = self.take_from_memory(manifest, change);
+        self.identify();
+        denied
     }
 
     /// Says of what is served which state it is, by all that is in the books.
@@ -206,7 +228,8 @@ impl Engine {
         self.retired.free();
     }
 
-    pub(super) fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) {
+    /// Makes what a manifest says from what is remembered of it. Tells of which units something is not good any more.
+    pub(super) fn take_from_memory(&mut self, mut manifest: Manifest, change: &mut Change) -> BTreeSet<Unit> {
         let mut paths: BTreeMap<Unit, BTreeSet<SourcePath>> = BTreeMap::new();
         // With a view on the operator's files an account has maps even without a file of its own.
         for account in manifest.views.keys() {
@@ -254,6 +277,7 @@ impl Engine {
         // They were held, and are as long as their files are not good.
         let held = manifest.views.keys().chain(&manifest.faulty.accounts);
         self.books.waiting.extend(held.cloned().map(Unit::Account));
+        judged.denied.into_keys().collect()
     }
 
     /// Whether a source is the master file of a zone that is served, and good.
@@ -288,35 +312,6 @@ impl Engine {
         let snapshot = self.builder.apply(edit, manifest.generation).snapshot;
         self.retired.push(self.publisher.publish(Arc::new(snapshot)));
         self.retired.free();
-    }
-
-    /// What was intended when the server ended, and perhaps served: it is judged like any change. Where all of it
-    /// passes it is the generation that it was to be, with what it approved, pinned or forgot.
-    fn judge_again(&mut self, after: &Manifest, intent: &Intent, change: &mut Change) {
-        tracing::warn!(
-            generation = intent.generation,
-            "a change was not confirmed when the server ended: it is judged again"
-        );
-        let standing = Standing { approvals: after.approvals.clone(), pins: after.pins.clone() };
-        let before = std::mem::replace(&mut self.books.standing, standing);
-        let mut units = BTreeSet::new();
-        let gone = intent.immutable.iter().find(|(_, text)| text.is_none()).map(|(id, _)| id.clone());
-        let map = gone.as_ref().and_then(|id| self.books.immutable.remove(id));
-        if let Some(map) = &map {
-            units.extend([Unit::Account(map.account.clone()), Unit::Operator]);
-            self.forgotten = gone;
-        }
-        let touched: BTreeSet<SourcePath> = intent.files.iter().map(|(path, _)| path.clone()).collect();
-        // What else it says is made anew, and may differ.
-        let is_plain = intent.views.is_empty() && intent.faulty.is_none();
-        let how = How { again: is_plain.then_some(intent.generation), ..How::default() };
-        self.round(Some(after), &touched, units, &mut Open, how, change);
-        if self.standing_differs() {
-            self.books.standing = before;
-        }
-        if let (Some(id), Some(map)) = (self.forgotten.take(), map) {
-            self.books.immutable.insert(id, map);
-        }
     }
 }
 

@@ -116,8 +116,8 @@ impl Store {
         written
     }
 
-    /// What was intended is served. A confirm that cannot be written is no loss: the intent is judged again at the
-    /// next start, and the next intent writes it.
+    /// What was intended is served. A confirm that cannot be written is no loss: the next start serves the intent as
+    /// well, and the next intent writes it.
     pub(super) fn confirm(&mut self, generation: u64) {
         self.unsaved = None;
         let written = self.state.confirm(generation);

@@ -9,6 +9,7 @@ use super::desk::{Desk, Shelf};
 use super::engine::{Engine, How};
 use super::entry::Said;
 use super::look::{Looked, Open};
+use super::plan::lost_immutable_maps;
 use super::report::{Change, Problem, Status, Trigger, Watching};
 use super::state::{Manifest, Remembered};
 use crate::answer::{self, Step};
@@ -175,13 +176,14 @@ impl Engine {
         units.extend(self.books.waiting.iter().cloned());
         let (faults, lost) = (self.faults.clone(), self.lost.clone());
         let looked = Looked { units, faults, lost, ..Looked::default() };
-        self.forgotten = Some(id.clone());
+        self.forgotten = Some((id.clone(), map.account.clone()));
         self.said = Said { by: None, reason: Some(reason.to_owned()) };
         let change = self.change(begun, Trigger::Reload, looked, &mut Open, How::default());
         self.said = Said::default();
         if self.forgotten.take().is_some() {
             // It was not published: it is remembered as before.
             self.books.immutable.extend(remembered.map(|map| (id.clone(), map)));
+            self.books.restored = lost_immutable_maps(&self.books);
             return Err(refuse(format!(
                 "the map could not be taken away, its account or the state is held: {id}"
             )));

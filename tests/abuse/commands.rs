@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::UdpSocket;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::client::lives::{Lives, Ran};
 use super::{PATIENCE, answer, answers, lives, zone};
@@ -44,7 +44,7 @@ fn arguments_that_make_no_sense_change_nothing() {
     let (short, long) = (&digest[..7], format!("{digest}00"));
     let huge = "x".repeat(100_000);
     let digits = "99999999999999999999";
-    for folder in ["faulty/zones", "faulty/addrmaps", "empty", "nomaps/zones"] {
+    for folder in ["faulty/zones", "faulty/addrmaps", "empty"] {
         fs::create_dir_all(parent.path().join(folder)).unwrap();
     }
     fs::write(folder.join("file"), "").unwrap();
@@ -68,13 +68,14 @@ fn arguments_that_make_no_sense_change_nothing() {
         (vec!["rollback"], "--reason"),
         (vec!["rollback", "", "--reason", "r"], "invalid value ''"),
         (vec!["rollback", "0", "--reason", "r"], "generation 0 is not remembered"),
-        (vec!["rollback", "--reason", "r", "--", "-1"], "invalid value '-1'"),
+        (vec!["rollback", "-1", "--reason", "r"], "unexpected argument '-1'"),
         (vec!["rollback", digits, "--reason", "r"], "invalid value"),
         (vec!["rollback", "yesterday", "--reason", "r"], "invalid value"),
         (vec!["rollback", &served, "--reason", "r"], "is what is served now"),
         (vec!["rollback", "--account", "", "--reason", "r"], "a value is required"),
         (vec!["rollback", "--account", " ", "--reason", "r"], "no account"),
-        (vec!["rollback", "--account", "nobody", "--reason", "r"], "nothing else was served"),
+        (vec!["rollback", "--account", "nobody", "--reason", "r"], "there is no account nobody"),
+        (vec!["rollback", &served, "--account", "nobody", "--reason", "r"], "there is no account nobody"),
         (vec!["rollback", "--account", "../acme", "--reason", "r"], "not an account"),
         (vec!["rollback", "--account", &huge, "--reason", "r"], "not an account"),
         (vec!["resume"], "nothing was rolled back"),
@@ -105,11 +106,10 @@ fn arguments_that_make_no_sense_change_nothing() {
         (vec!["explain", "v.a.example", "--at", "2030-01-01T00:00:00Z"], "in the future"),
         (vec!["explain", "v.a.example", "--at", "1970-01-01T00:00:00Z"], "is not remembered"),
         (vec!["explain", "v.a.example", "--at", "tomorrow"], "neither a generation nor a time"),
-        (vec!["plan", "--from", ""], "--from is empty"),
+        (vec!["plan", "--from", ""], "a value is required"),
         (vec!["plan", "--from", "absent"], "absent"),
         (vec!["plan", "--from", "file"], "file"),
         (vec!["plan", "--from", "empty"], "empty/zones"),
-        (vec!["plan", "--from", "nomaps"], "nomaps/addrmaps"),
         (vec!["plan", "--from-addrmaps", "empty"], "--from"),
         (vec!["plan", "--json", "--markdown"], "cannot be used with"),
         (vec!["compare"], "required"),
@@ -221,12 +221,6 @@ fn whatever_answers_a_comparison_it_ends() {
     let parent = tempfile::tempdir().unwrap();
     let lives = lives(parent.path());
     let compare = |server: &str| lives.run(&["compare", server, "--timeout", "1", "b.example"]);
-    let head = |question: &[u8], flags: u8| {
-        let mut answer = question.to_vec();
-        answer[2] |= flags;
-        answer
-    };
-    let _ = head;
     for (how, says) in [
         ((|_| None) as fn(&[u8]) -> Option<Vec<u8>>, "no answer from"),
         (|_| Some(Vec::new()), "no answer from"),
@@ -308,6 +302,5 @@ fn commands_at_once_are_all_answered() {
     }
     lives.run(&["reload"]);
     assert_eq!(answer(&lives, "v.b.example", 16), "29");
-    std::thread::sleep(Duration::ZERO);
     lives.stop();
 }

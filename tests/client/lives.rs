@@ -135,6 +135,11 @@ impl Lives {
         self.running.as_ref().expect("it is running").log.lock().unwrap().clone()
     }
 
+    /// The same, of one that need not be running.
+    pub fn log_if_running(&self) -> String {
+        self.running.as_ref().map(|running| running.log.lock().unwrap().clone()).unwrap_or_default()
+    }
+
     /// Sends a signal.
     pub fn signal(&mut self, signal: Signal) {
         kill(self.pid(), signal).unwrap();

@@ -1,8 +1,9 @@
 //! Killed while commands are at work, guards on: plan, approve, rollback, resume, history, show, diff, blame,
 //! explain --at, retire-immutable and reload; and the same in a file system that is full at some moment.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portolan::control::history::{History, Shown, When};
 use portolan::control::report::{Change, Outcome, Status, Why};
@@ -12,7 +13,7 @@ use super::client::lives::{Lives, Ran};
 use super::disk::{fill, in_a_small_file_system, make_room};
 use super::parts::{self, Kind, PARTS, Part, Seen, Version};
 use super::world::{Command, World};
-use super::{Random, kills, put_aside};
+use super::{Random, kills, put_aside, start_in_sync};
 
 /// Edits files, tells the server what to do, kills it, and looks whether it is as it may be.
 struct Driver {
@@ -25,7 +26,20 @@ struct Driver {
     next: u32,
     said: u32,
     watches: bool,
+    /// Microseconds that a change takes, about.
+    takes: u64,
     counts: Counts,
+    story: Vec<String>,
+}
+
+impl Drop for Driver {
+    /// What led to a failure.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let last = self.story.len().saturating_sub(25);
+            eprintln!("{}\n{}", self.story[last..].join("\n"), self.lives.log_if_running());
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -46,8 +60,9 @@ impl Driver {
         parts::lay_out(folder);
         parts::fix(folder, true);
         PARTS.iter().for_each(|part| parts::write(folder, *part, parts::FIRST));
+        parts::write_epoch(folder, 0);
         let mut lives = Lives::new(folder, state);
-        lives.start(&["--watch", "off"]);
+        start_in_sync(&mut lives, &["--watch", "off"]);
         let mut world = World::new();
         let seen = parts::observe(lives.address, &world.versions);
         world.saw(&seen, "");
@@ -61,7 +76,9 @@ impl Driver {
             next: 2,
             said: 0,
             watches: false,
+            takes: 20_000,
             counts: Counts::default(),
+            story: Vec::new(),
         };
         driver.settle();
         driver
@@ -70,24 +87,27 @@ impl Driver {
     /// Writes other versions of some parts.
     fn edit(&mut self) {
         for _ in 0..=self.random.below(2) {
-            let part = *self.random.pick(&PARTS);
+            let parts = [Part::Acme, Part::Acme, Part::Globex, Part::Globex, Part::Solo, Part::Operator];
+            let part = *self.random.pick(&parts);
             let version = if self.random.once_in(5) {
                 let mut written = self.world.versions.iter().filter(|((of, _), _)| *of == part);
                 let count = written.clone().count() as u64;
                 *written.nth(self.random.below(count) as usize).unwrap().1
             } else {
                 use Kind::{Bare, Broken, Calm, Thin};
-                let kinds = [Calm, Calm, Calm, Calm, Bare, Bare, Thin, Broken];
+                let kinds = [Calm, Calm, Calm, Calm, Calm, Calm, Bare, Thin, Bare, Broken];
                 let kind = if part == Part::Operator { Calm } else { *self.random.pick(&kinds) };
                 self.next += 1;
                 Version { number: self.next, kind }
             };
             parts::write(&self.folder, part, version);
+            self.story.push(format!("wrote {part:?} {version:?}"));
             self.world.wrote(part, version);
         }
         if self.random.once_in(6) {
             let there = !self.world.is_fixed_in_files();
             parts::fix(&self.folder, there);
+            self.story.push(format!("the immutable map is in the files: {there}"));
             self.world.wrote_fixed(there);
         }
     }
@@ -156,6 +176,12 @@ impl Driver {
         self.world.sent(command);
         let ran = self.lives.run(&arguments(command, &reason));
         self.counts.commands += 1;
+        self.story.push(format!(
+            "ran {command:?}: {:?} {}{}",
+            ran.code,
+            ran.stdout.get(..300).unwrap_or(&ran.stdout),
+            ran.stderr
+        ));
         match outcome(command, &ran) {
             Done::Told => {}
             Done::Failed(message) => {
@@ -204,6 +230,7 @@ impl Driver {
     /// Looks at what is served.
     fn look(&mut self) {
         self.seen = parts::observe(self.lives.address, &self.world.versions);
+        self.story.push(format!("saw {:?}", self.seen));
         self.world.saw(&self.seen, &self.lives.log());
     }
 
@@ -222,10 +249,13 @@ impl Driver {
     }
 
     fn reload(&mut self) -> Change {
-        let ran = self.lives.run(&["reload", "--json"]);
-        let Done::Changed(change) = outcome(&Command::Reload, &ran) else {
-            panic!("{ran:?}\n{}", self.lives.log())
-        };
+        let begun = Instant::now();
+        let reply = talk::ask(&self.lives.state.join(talk::SOCKET), &request(&Command::Reload, ""));
+        let Ok(Reply::Change(change)) = reply else { panic!("{reply:?}\n{}", self.lives.log()) };
+        if change.outcome == Outcome::Published {
+            self.takes = (3 * self.takes + begun.elapsed().as_micros() as u64) / 4;
+        }
+        self.story.push(format!("reloaded: {:?} {}", change.outcome, change.generation));
         assert!(change.outcome != Outcome::Refused, "{change:#?}\n{}", self.lives.log());
         self.world.confirmed(&Command::Reload, &change, "");
         *change
@@ -283,10 +313,11 @@ impl Driver {
     /// Kills the server while a command is at work, or several are.
     fn fatal(&mut self, disk: Option<&Path>) {
         self.counts.kills += 1;
-        if !self.random.once_in(4) {
+        let how = self.random.below(5);
+        if how > 0 {
             self.edit();
         }
-        let mut commands = vec![self.choose()];
+        let mut commands = vec![if how > 1 { Command::Reload } else { self.choose() }];
         // Digests are of what the files hold.
         if !matches!(commands[0], Command::Approve { .. }) && self.random.once_in(4) {
             commands.push(match self.random.once_in(2) {
@@ -298,9 +329,11 @@ impl Driver {
         let reason = self.reason();
         commands.iter().for_each(|command| self.world.sent(command));
         self.world.follow();
-        let most = [2_000, 10_000, 40_000][self.random.below(3) as usize];
-        let moment = Duration::from_micros(self.random.below(most));
+        let moment = Duration::from_micros(self.random.below(self.takes * 3 / 2));
         let full = disk.filter(|_| self.random.once_in(2));
+        // Sometimes as soon as the state begins to be written.
+        let (at_writing, patience) = (self.random.once_in(2), Duration::from_micros(self.takes * 2));
+        let soon = Duration::from_micros(self.random.below(3_000));
         let lives = &mut self.lives;
         let replies: Vec<_> = std::thread::scope(|scope| {
             let socket = lives.state.join(talk::SOCKET);
@@ -311,11 +344,19 @@ impl Driver {
                     scope.spawn(move || talk::ask(&socket, &request))
                 })
                 .collect();
-            std::thread::sleep(moment);
+            if at_writing {
+                let length = || fs::metadata(lives.state.join("pack")).unwrap().len();
+                let (begun, before) = (Instant::now(), length());
+                while length() == before && begun.elapsed() < patience {}
+                std::thread::sleep(soon);
+            } else {
+                std::thread::sleep(moment);
+            }
             full.inspect(|disk| fill(disk));
             lives.kill();
             asked.into_iter().map(|asked| asked.join().unwrap()).collect()
         });
+        self.story.push(format!("killed at {commands:?}: {replies:?}").chars().take(600).collect());
         match (&commands[..], &replies[..]) {
             ([command], [Ok(Reply::Change(change))]) if change.outcome != Outcome::Refused => {
                 self.world.confirmed(command, change, &reason);
@@ -339,6 +380,7 @@ impl Driver {
             self.lives.spawn(&[]);
             std::thread::sleep(Duration::from_micros(self.random.below(80_000)));
             self.lives.kill();
+            self.story.push("killed while it started".to_owned());
         }
         self.remembers(&commands, full);
         self.revive();
@@ -347,6 +389,7 @@ impl Driver {
     /// Looks at what the state remembers, without the files.
     fn remembers(&mut self, commands: &[Command], full: Option<&Path>) {
         put_aside(&self.folder, true);
+        self.story.push("started without files".to_owned());
         self.lives.start(&["--watch", "off"]);
         let before = self.seen.clone();
         self.look();
@@ -354,8 +397,11 @@ impl Driver {
         if let [command] = commands {
             self.world.saw_the_end_of(command, &before, &self.seen);
         }
-        self.history();
+        // It looks for the files, and an account that was held beside the operator's files may catch up with them.
+        self.lives.wait_for_log("the folder of address maps cannot be read");
         let status = self.lives.status();
+        self.look();
+        self.history();
         assert_eq!((status.generation, &status.content), (self.seen.generation, &self.seen.content));
         let log = self.lives.kill();
         self.counts.lone += u32::from(log.contains("not confirmed when the server ended"));
@@ -364,12 +410,26 @@ impl Driver {
         full.inspect(|disk| make_room(disk));
     }
 
+    /// Starts it, and waits until it has looked at the files: what is written meanwhile might be read half.
+    fn boot(&mut self, watches: bool) {
+        self.watches = watches;
+        self.said += 1;
+        self.story.push(format!("started, watches: {watches}"));
+        parts::write_epoch(&self.folder, self.said);
+        self.lives.start(&["--watch", if watches { "events" } else { "off" }]);
+        let until = Instant::now() + Duration::from_secs(30);
+        let is_held = |lives: &Lives| lives.status().held.iter().any(|held| held.unit == parts::EPOCH);
+        while parts::epoch(self.lives.address) != Some(self.said) && !is_held(&self.lives) {
+            assert!(Instant::now() < until, "it never looked: {}", self.lives.log());
+        }
+    }
+
     /// Starts it again as it is used, and has it follow the files.
     fn revive(&mut self) {
-        self.watches = self.random.once_in(2);
-        self.lives.start(&["--watch", if self.watches { "events" } else { "off" }]);
+        let watches = self.random.once_in(2);
+        self.boot(watches);
         self.settle();
-        if self.world.has_pins() && self.random.once_in(2) {
+        if self.world.has_pins() && !self.random.once_in(3) {
             self.run(&Command::Resume { account: None });
             self.world.no_pins();
             self.settle();
@@ -392,8 +452,7 @@ impl Driver {
     fn starved(&mut self, disk: &Path) {
         self.counts.starved += 1;
         self.lives.kill();
-        self.lives.start(&["--watch", "off"]);
-        (self.watches, self.random) = (false, Random(self.random.below(u64::MAX)));
+        self.boot(false);
         self.settle();
         self.edit();
         let command = self.choose();
@@ -404,6 +463,7 @@ impl Driver {
         let reason = self.reason();
         let had_pins = self.world.has_certain_pins();
         let ran = self.lives.run(&arguments(&command, &reason));
+        self.story.push(format!("ran {command:?} on a full disk: {ran:?}"));
         match outcome(&command, &ran) {
             Done::Told => {}
             Done::Changed(change) if change.outcome != Outcome::Refused => {
@@ -531,7 +591,12 @@ fn a_server_killed_while_commands_are_at_work_is_one_whole_generation() {
         driver.steps();
         driver.fatal(None);
     }
-    eprintln!("{:?}, {} generations", driver.counts, driver.world.promised.len());
+    eprintln!(
+        "{:?}, {} generations, a change takes {} us",
+        driver.counts,
+        driver.world.promised.len(),
+        driver.takes
+    );
     driver.lives.stop();
 }
 
@@ -552,6 +617,11 @@ fn commands_on_a_small_disk() {
         driver.starved(disk);
         driver.fatal(Some(disk));
     }
-    eprintln!("{:?}, {} generations", driver.counts, driver.world.promised.len());
+    eprintln!(
+        "{:?}, {} generations, a change takes {} us",
+        driver.counts,
+        driver.world.promised.len(),
+        driver.takes
+    );
     driver.lives.stop();
 }

@@ -183,6 +183,22 @@ pub(crate) fn lay_out(folder: &Path) {
     );
 }
 
+/// The account that tells whether a server has looked at the files since its start.
+pub(crate) const EPOCH: &str = "account epoch";
+
+/// Writes what only a server that has looked since can answer.
+pub(crate) fn write_epoch(folder: &Path, epoch: u32) {
+    let text =
+        format!("$TTL 60\n@ SOA ns host {epoch} 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nv TXT \"{epoch}\"\n");
+    put(folder, vec![("zones/epoch/epoch.example.zone".into(), text)]);
+}
+
+/// The epoch that is served.
+pub(crate) fn epoch(address: SocketAddr) -> Option<u32> {
+    let reply = Ask::new("v.epoch.example", 16).send(address)?;
+    reply.sections[0].first()?.rdata.trim_matches('"').parse().ok()
+}
+
 /// Writes a version of a part: beside the files first, so that all of them change at nearly one moment.
 pub(crate) fn write(folder: &Path, part: Part, version: Version) {
     put(folder, part.files(version));

@@ -8,7 +8,7 @@ use crate::addrmap::{self, Scope};
 use crate::control::SourcePath;
 use crate::control::desk::Found;
 use crate::control::source::Kind;
-use crate::model::{AccountId, AccountSettings, Diagnostic, Place, Severity, Unit};
+use crate::model::{AccountId, AccountSettings, AddressMap, Diagnostic, Place, Severity, Unit};
 
 impl Planner<'_> {
     /// `operator` is the operator's plan where it is good, `broken` are its files that are not.
@@ -149,8 +149,12 @@ impl Planner<'_> {
             let found = Diagnostic::error("operator-file-faulty", Place::file(&file), message);
             plan.tell(&unit, [found.hint("repair the file; the account goes on changing with it")]);
         }
-        // They can only differ where the operator's files change or moved on without the account.
-        let may_differ = operator.is_some() || served.is_none_or(|served| served.view.is_some());
+        // They can only differ where the operator's files change or moved on without the account, or where a map is
+        // being forgotten.
+        let is_forgotten =
+            |map: &Arc<AddressMap>| map.immutable && !self.books.immutable.contains_key(&map.id);
+        let forgets = served.is_some_and(|served| served.operators.iter().any(is_forgotten));
+        let may_differ = forgets || operator.is_some() || served.is_none_or(|served| served.view.is_some());
         if may_differ {
             let maps = self.operators_maps_of(account, operator);
             let before = served.map(|served| served.operators.as_slice()).unwrap_or_default();

@@ -273,8 +273,8 @@ impl State {
         })
     }
 
-    /// Writes down that what was intended last is published. It need not be on the disk: a lone intent is judged
-    /// again. After an error the generation counts as confirmed all the same: the next intent writes the confirm
+    /// Writes down that what was intended last is published. It need not be on the disk: a lone intent is
+    /// served as well. After an error the generation counts as confirmed all the same: the next intent writes the confirm
     /// first, and so does another call of this.
     pub fn confirm(&mut self, generation: u64) -> Result<(), StateError> {
         if let Some(mark) = self.intended.take_if(|mark| mark.generation == generation) {

@@ -121,3 +121,37 @@ fn it_is_forgotten_on_demand_only() {
     server.publishes();
     assert_eq!(server.a("www.one.example"), "NOERROR immutable_map 203.0.113.9");
 }
+
+/// Whatever else is held or goes on meanwhile, it is forgotten where it stops being served, and nowhere else.
+#[test]
+fn it_is_forgotten_with_its_account_and_not_with_others() {
+    let id = MapId::new("kept").unwrap();
+    let forgotten = "NOERROR anycast_defaults 192.0.2.10";
+    for is_held in [false, true] {
+        let place = place();
+        let mut server = place.start();
+        place.remove("addrmaps/kept.toml");
+        server.publishes();
+        // The operator's files are held, and an account that was held goes on with the command.
+        place.write("addrmaps/main.toml", BROKEN);
+        place.write("zones/globex/four.example.zone", BROKEN);
+        if is_held {
+            place.write("zones/acme/one.example.zone", BROKEN);
+        }
+        server.follow();
+        place.write("zones/globex/four.example.zone", &zone("2"));
+        let done = server.engine.forget_map(&id, "the contract ended");
+        assert_eq!(done.is_err(), is_held, "{done:?}");
+        assert_eq!(server.version("four.example"), "NOERROR 2", "it goes on");
+        for restarted in [false, true] {
+            if restarted {
+                drop(server);
+                server = place.start();
+            }
+            let expected = if is_held { KEPT } else { forgotten };
+            assert_eq!(server.a("www.one.example"), expected, "held {is_held}, restarted {restarted}");
+            let told: &[&str] = if is_held { &["immutable-map-put-back"] } else { &[] };
+            assert_eq!(problems(&server), told, "held {is_held}, restarted {restarted}");
+        }
+    }
+}

@@ -124,9 +124,9 @@ fn a_faulty_operators_file_costs_the_proxied_names_on_a_first_start() {
     assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1");
 }
 
-/// What was intended when the server ended is judged again, good or not.
+/// What was intended when the server ended is served, unless it is not good in this version.
 #[test]
-fn a_lone_intent_is_judged_again() {
+fn a_lone_intent_is_served_where_it_is_good() {
     for (text, version) in [(zone("2"), "NOERROR 2"), (BROKEN.to_owned(), "NOERROR 1")] {
         let place = place();
         let before = place.start().engine.snapshot();
@@ -151,6 +151,82 @@ fn a_lone_intent_is_judged_again() {
         let served = server.engine.snapshot();
         drop(server);
         assert_eq!(served.differences(&place.start().engine.snapshot()), []);
+    }
+}
+
+/// Takes the last confirm away, as a server leaves it that ends before it could write it.
+fn unconfirm(place: &Place) {
+    let path = place.path("state/pack");
+    let length = fs::metadata(&path).unwrap().len();
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length - 61).unwrap();
+}
+
+/// What a command did is whole after a restart, though its confirm was never written: number, content, what stands,
+/// who did it and why.
+#[test]
+fn a_lone_intent_is_the_generation_that_it_was_to_be() {
+    use crate::control::commands::Back;
+    use crate::model::MapId;
+    let immutable = "[[address_map]]\nid = \"kept\"\naccount = \"globex\"\nenabled = true\nimmutable = true\nips = [\"203.0.113.9\"]\n";
+    let roll_back = |server: &mut Running| {
+        let back = Back { generation: None, account: None, by: Some("ops".into()), reason: "outage".into() };
+        server.engine.roll_back(&back).unwrap();
+    };
+    let approve = |server: &mut Running| {
+        let digest = server.engine.held().into_iter().find_map(|held| held.digest).unwrap();
+        server.engine.approve(&[digest], "ops", "meant").unwrap();
+    };
+    let forget = |server: &mut Running| {
+        server.engine.forget_map(&MapId::new("kept").unwrap(), "the contract ended").unwrap();
+    };
+    let resume = |server: &mut Running| drop(server.engine.resume(None).unwrap());
+    // A command, whether something is rolled back before, and what must have been kept.
+    type Command<'c> = (&'c str, &'c dyn Fn(&mut Running), bool);
+    let commands: [Command<'_>; 4] = [
+        ("rollback", &roll_back, false),
+        ("approve", &approve, false),
+        ("forget", &forget, false),
+        ("resume", &resume, true),
+    ];
+    for (what, command, rolled_back) in commands {
+        let mut place = place();
+        place.rules.guards.zone_names_gone = Share { percent: 0, floor: 0 };
+        place.write("addrmaps/kept.toml", immutable);
+        let mut server = place.start();
+        place.remove("addrmaps/kept.toml");
+        place.write("zones/acme/one.example.zone", &zone("2"));
+        // Held with the operator's files as they were: it must stay so.
+        place.write("zones/globex/four.example.zone", BROKEN);
+        place.write("addrmaps/globex.toml", "");
+        server.follow();
+        if rolled_back {
+            roll_back(&mut server);
+        }
+        if what == "approve" {
+            place.write("zones/six.example.zone", &zone("2").replace("www", "other"));
+            server.follow();
+        }
+        if what == "forget" {
+            place.write("zones/globex/four.example.zone", &zone("1"));
+        }
+        command(&mut server);
+        let (before, held) = (server.engine.snapshot(), server.held());
+        let told = server.engine.history(1).entries;
+        drop(server);
+        unconfirm(&place);
+        let opened = State::open(&place.path("state")).unwrap();
+        assert_eq!(opened.intent.map(|intent| intent.generation), Some(before.generation), "{what}");
+        drop(opened.state);
+        for _ in 0..2 {
+            let mut server = place.start();
+            let after = server.engine.snapshot();
+            assert_eq!((after.generation, after.content), (before.generation, before.content), "{what}");
+            assert_eq!(before.differences(&after), [], "{what}");
+            assert_eq!(server.engine.history(1).entries, told, "{what}");
+            server.follow();
+            assert_eq!(server.engine.snapshot().generation, before.generation, "{what}: it stays");
+            assert_eq!(server.held(), held, "{what}");
+        }
     }
 }
 

@@ -100,7 +100,7 @@ fn a_server_killed_at_any_moment_starts_with_one_whole_version() {
     let mut lives = Lives::new(folder, &folder.join("state"));
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut version, mut confirmed) = (1, 1);
-    let (mut left_out, mut at_start, mut judged_again, mut torn, mut newest, mut older) = (0, 0, 0, 0, 0, 0);
+    let (mut left_out, mut at_start, mut lone, mut torn, mut newest, mut older) = (0, 0, 0, 0, 0, 0);
     write(folder, version, &mut random);
     start_in_sync(&mut lives, &[]);
     assert_eq!(served(&lives), 1);
@@ -156,7 +156,7 @@ fn a_server_killed_at_any_moment_starts_with_one_whole_version() {
             lives.log()
         );
         let log = lives.kill();
-        judged_again += u32::from(log.contains("judged again"));
+        lone += u32::from(log.contains("not confirmed when the server ended"));
         torn += u32::from(log.contains("cut short"));
         newest += u32::from(found == version);
         older += u32::from(found < version);
@@ -172,7 +172,7 @@ fn a_server_killed_at_any_moment_starts_with_one_whole_version() {
     }
     eprintln!(
         "{kills} kills while changing and {at_start} while starting, {version} versions: the newest served {newest} \
-         times, one before it {older} times; {judged_again} lone intents, {torn} torn ends, {left_out} reloads left a file out"
+         times, one before it {older} times; {lone} lone intents, {torn} torn ends, {left_out} reloads left a file out"
     );
     lives.stop();
 }

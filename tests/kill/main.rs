@@ -2,7 +2,7 @@
 //! and something is published, the server starts again and serves one whole version of everything, never an older one
 //! than it confirmed.
 //!
-//! `PORTOLAN_KILLS=300` kills it more often.
+//! `PORTOLAN_KILLS=300` kills it more often; `PORTOLAN_KILL_SEED` says which commands run meanwhile.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![allow(clippy::print_stderr, reason = "what was done is told")]

@@ -123,6 +123,8 @@ pub(super) struct How {
     pub(super) unguarded: bool,
     /// Somebody only wants to know what it would be.
     pub(super) preview: bool,
+    /// It was intended when the server ended: who was held then, while the operator's files moved on, still is.
+    pub(super) intended: bool,
 }
 
 impl Engine {
@@ -263,7 +265,10 @@ impl Engine {
     ) -> Round {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf).without(&self.lost);
-        let (no_views, nobody) = (BTreeMap::new(), BTreeMap::new());
+        let no_views = BTreeMap::new();
+        let views = memory.filter(|_| how.intended).into_iter().flat_map(|manifest| manifest.views.keys());
+        let nobody: BTreeMap<Unit, Vec<Diagnostic>> =
+            views.map(|account| (Unit::Account(account.clone()), Vec::new())).collect();
         let nothing = Given { views: &no_views, first: false, plain: &[], held: &nobody };
         let mut touched = touched.clone();
         // Units that change this very moment: they are looked at again when they have settled.
@@ -298,7 +303,7 @@ impl Engine {
             true => first_settled(judged),
             false => {
                 // What is held here is good by itself: whoever depends on it is judged again.
-                let mut held: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
+                let mut held = nobody.clone();
                 let mut digests = BTreeMap::new();
                 let mut judged = judged;
                 let (taken, judged) = loop {
@@ -329,7 +334,8 @@ impl Engine {
                     first.get_or_insert(weighed);
                     judged = self.judge(&desk, &paths, &forced, &Given { held: &held, ..nothing });
                 };
-                let Judged { denied, pending, broken, told, .. } = judged;
+                let Judged { mut denied, pending, broken, told, .. } = judged;
+                denied.retain(|_, errors| !errors.is_empty());
                 Settled { taken, denied, digests, pending, broken, told }
             }
         };

@@ -299,7 +299,8 @@ impl Engine {
         let touched: BTreeSet<SourcePath> = intent.files.iter().map(|(path, _)| path.clone()).collect();
         // What was approved, rolled back or resumed with it.
         self.books.standing = Standing { approvals: after.approvals.clone(), pins: after.pins.clone() };
-        self.round(Some(after), &touched, BTreeSet::new(), &mut Open, How::default(), change);
+        let how = How { intended: true, ..How::default() };
+        self.round(Some(after), &touched, BTreeSet::new(), &mut Open, how, change);
         if self.standing_differs() {
             self.books.standing = self.remembered_standing.clone();
         }

@@ -298,7 +298,7 @@ impl Engine {
             true => first_settled(judged),
             false => {
                 // What is held here is good by itself: whoever depends on it is judged again.
-                let mut held: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
+                let mut held = nobody.clone();
                 let mut digests = BTreeMap::new();
                 let mut judged = judged;
                 let (taken, judged) = loop {
@@ -331,7 +331,8 @@ impl Engine {
                     first.get_or_insert(weighed);
                     judged = self.judge(&desk, &paths, &forced, &Given { held: &held, ..nothing });
                 };
-                let Judged { denied, pending, broken, told, .. } = judged;
+                let Judged { mut denied, pending, broken, told, .. } = judged;
+                denied.retain(|_, errors| !errors.is_empty());
                 Settled { taken, denied, digests, pending, broken, told }
             }
         };

@@ -155,3 +155,28 @@ fn it_is_forgotten_with_its_account_and_not_with_others() {
         }
     }
 }
+
+#[test]
+fn a_rollback_keeps_what_it_grew_by() {
+    let place = place();
+    let mut server = place.start();
+    let first = server.first.generation;
+    place.write("addrmaps/kept.toml", &immutable("\"203.0.113.1\", \"203.0.113.2\", \"203.0.113.3\""));
+    place.write("zones/acme/one.example.zone", &zone("2"));
+    server.publishes();
+    let back = crate::control::commands::Back {
+        generation: Some(first),
+        account: None,
+        by: None,
+        reason: "outage".into(),
+    };
+    server.engine.roll_back(&back).unwrap();
+    for restarted in [false, true] {
+        if restarted {
+            drop(server);
+            server = place.start();
+        }
+        assert_eq!(server.version("one.example"), "NOERROR 1");
+        assert_eq!(server.a("www.one.example"), "NOERROR immutable_map 203.0.113.1 203.0.113.2 203.0.113.3");
+    }
+}

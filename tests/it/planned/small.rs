@@ -429,3 +429,55 @@ fn what_had_no_address_loses_none() {
     )]);
     assert_eq!((plan.counts.names_extended, plan.counts.names_harmed()), (1, 0));
 }
+
+/// A map of globex.
+fn of_globex(id: &str, ips: &[&str], zones: &[&str]) -> AddressMap {
+    AddressMap { account: account("globex"), ..map(id, ips, zones) }
+}
+
+#[test]
+fn a_name_counts_once_however_many_things_change_behind_it() {
+    let mut server = Server::new();
+    // The zone and the addresses of its map.
+    let text = SHOP.replace("198.51.100.8", "198.51.100.18");
+    let eu = map("eu", &["203.0.113.2", "2001:db8::1"], &["shop.example"]);
+    let plan =
+        server.change(vec![put("acme", "shop.example", &text), maps("acme", std::slice::from_ref(&eu))]);
+    assert_eq!((plan.counts.names_changed, plan.accounts[0].sets.len()), (4, 0), "{plan:?}");
+    // What an account falls back to, and the addresses there.
+    let wide = map("wide", &["203.0.113.4"], &[""]);
+    server.change(vec![maps("acme", &[eu.clone(), wide])]);
+    let plan = server.change(vec![maps("acme", &[eu]), defaults(Some(&["192.0.2.99", "2001:db8:10::1"]))]);
+    assert_eq!((plan.counts.names_by_operator, plan.counts.names_changed), (1, 1), "{plan:?}");
+}
+
+#[test]
+fn aliases_follow_what_governs_their_target() {
+    let mut server = Server::new();
+    let text = "www 1 A 198.51.100.10 ; cf_tags=cf-proxied:true\nin 60 CNAME www\n";
+    server.change(vec![put("globex", "corp.example", text)]);
+    let plan = server.change(vec![maps("globex", &[of_globex("own", &["203.0.113.9"], &["corp.example"])])]);
+    assert_eq!(
+        listed(&plan),
+        [
+            one("corp.example.", "in.corp.example.", What::Changed, Why::AliasTarget),
+            one("corp.example.", "www.corp.example.", What::Changed, Why::Governor),
+        ]
+    );
+}
+
+/// From SERVFAIL to no data: nothing was answered, and nothing is.
+#[test]
+fn another_way_to_answer_nothing_is_no_change() {
+    let mut server = Server::new();
+    let mut settings = AccountSettings::new(account("globex"));
+    settings.zones.insert(name("corp.example."), ZoneSettings { ipv6: false, paused: false, place: None });
+    let words = |maps: &[AddressMap]| {
+        let maps = maps.iter().cloned().map(Arc::new).collect();
+        let words = AccountWords { settings: Some(Arc::new(settings.clone())), maps, faulty: false };
+        Edit { accounts: vec![(account("globex"), words)], ..Edit::default() }
+    };
+    server.change(vec![words(&[]), defaults(None)]);
+    let plan = server.change(vec![words(&[of_globex("own", &["2001:db8::9"], &["corp.example"])])]);
+    assert_eq!(plan.counts.names_otherwise(), 0, "{plan:?}");
+}

@@ -108,6 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_most_comes_first_whatever_its_name() {
+        let names = ["a.w.example.", "plain.example.", "b.w.example.", "c.w.example."];
+        let changed: String = "*.w 60 IN A 192.0.2.78\n".to_owned();
+        for most in names {
+            let questions: Vec<(&str, RrType)> =
+                names.iter().chain([&most]).map(|name| (*name, RrType::A)).collect();
+            let text = ZONE.replace("192.0.2.1", "192.0.2.99") + &changed;
+            let counted = counted(&text, &questions);
+            assert_eq!((counted.top[0].name.as_str(), counted.top[0].asked), (most, 2), "{:?}", counted.top);
+        }
+    }
+
+    #[test]
     fn nothing_asked_is_nothing_told() {
         assert_eq!(counted("", &[]), Traffic::default());
     }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use portolan::compile::{
     AccountWords, Applied, Builder, Edit, OperatorWords, Seed, ZoneChange, compile_zone,
 };
-use portolan::judge::plan::{Plan, What, Why, plan};
+use portolan::judge::plan::{Detail, Plan, What, Why, plan, plan_with};
 use portolan::model::{
     AccountId, AccountSettings, AddressMap, AnycastDefaults, MapId, MapOwner, Member, Membership, Place,
     ZoneSettings,
 };
-use portolan::snapshot::Snapshot;
+use portolan::snapshot::{Snapshot, Touched};
 use portolan::zonefile::{ReadOptions, read_zone};
 
 use crate::support::files::NoFiles;
@@ -319,4 +319,165 @@ fn what_the_defaults_change_is_the_operators() {
     assert_eq!((plan.counts.zones_losing_family, plan.counts.addresses_gone), (2, 2));
     let plan = server.change(vec![defaults(Some(&["192.0.2.11"]))]);
     assert_eq!((plan.operator.len(), plan.counts.names_by_operator), (1, 0));
+}
+
+/// Totals and shares, of the server and of each account.
+#[test]
+fn totals_are_those_of_the_whole_and_of_each_account() {
+    let mut server = Server::new();
+    let more = format!("{SHOP}mail 60 A 198.51.100.9\n");
+    let plan = server.change(vec![
+        remove("corp.example"),
+        put("globex", "new.example", "www 60 A 192.0.2.1\n"),
+        put("globex", "too.example", ""),
+        put("acme", "shop.example", &more),
+    ]);
+    let counts = &plan.counts;
+    assert_eq!((counts.zones_before, counts.zones_after), (3, 4));
+    assert_eq!((counts.zones_new, counts.zones_gone, counts.zones_changed), (2, 1, 1));
+    // Five of the shop, three of the blog, two of globex; `sub` owns nothing.
+    assert_eq!((counts.names_before, counts.names_after), (10, 11));
+    assert_eq!((counts.names_new, counts.names_gone, counts.names_changed), (3, 2, 0));
+    assert_eq!((counts.names_extended, counts.names_otherwise()), (1, 6));
+    // The zone that went took the only name that the defaults answered in globex; the blog still needs them.
+    assert_eq!((counts.addresses_before, counts.addresses_gone), (4, 0));
+    let [acme, globex] = &plan.accounts[..] else { panic!("{plan:?}") };
+    assert_eq!((acme.counts.names_before, acme.counts.names_extended, acme.counts.zones_new), (8, 1, 0));
+    assert_eq!((acme.counts.addresses_before, globex.counts.addresses_before), (2, 0));
+    assert_eq!(
+        (globex.counts.names_before, globex.counts.zones_before, globex.counts.zones_after),
+        (2, 1, 2)
+    );
+    assert_eq!((globex.counts.zones_new, globex.counts.zones_gone, globex.counts.zones_changed), (2, 1, 0));
+}
+
+#[test]
+fn names_behind_a_set_that_answers_nothing_any_more_are_gone() {
+    let mut server = Server::new();
+    // An account that may have nothing of the defaults loses the one map that answers for its blog.
+    let settings = AccountSettings { shared_addresses: false, ..AccountSettings::new(account("acme")) };
+    let words = |maps: &[AddressMap]| {
+        let maps = maps.iter().cloned().map(Arc::new).collect();
+        let words = AccountWords { settings: Some(Arc::new(settings.clone())), maps, faulty: false };
+        vec![Edit { accounts: vec![(account("acme"), words)], ..Edit::default() }]
+    };
+    let eu = map("eu", &["203.0.113.1", "2001:db8::1"], &["shop.example"]);
+    let wide = map("wide", &["203.0.113.4"], &[""]);
+    server.change(words(&[eu.clone(), wide]));
+    let plan = server.change(words(&[eu]));
+    assert_eq!((plan.counts.names_gone, plan.counts.names_changed, plan.counts.addresses_gone), (1, 0, 1));
+    let [set] = &plan.accounts[0].sets[..] else { panic!("{plan:?}") };
+    assert!(set.is.error.is_some() && set.is.addresses.is_empty(), "{set:?}");
+    assert_eq!((plan.counts.zones_losing_ipv4, plan.counts.zones_losing_ipv6), (1, 0));
+}
+
+/// What loses most comes first, whatever its name, and what is left out is counted.
+#[test]
+fn the_worst_comes_first_and_what_is_left_out_is_counted() {
+    let mut server = Server::new();
+    let proxied = |names: &[&str]| -> String {
+        let line = |name: &&str| format!("{name} 1 A 198.51.100.7 ; cf_tags=cf-proxied:true\n");
+        names.iter().map(line).collect()
+    };
+    let (three, two) = (proxied(&["z", "a", "m"]), proxied(&["b", "y"]));
+    server.change(vec![
+        put("acme", "z.example", &three),
+        put("acme", "y.example", &two),
+        put("acme", "a.example", "a 60 A 198.51.100.7\n"),
+    ]);
+    let bare = |text: &str| text.replace(" ; cf_tags=cf-proxied:true", "");
+    let edit = Edit {
+        zones: [put("acme", "z.example", &bare(&three)), put("acme", "y.example", &bare(&two))]
+            .into_iter()
+            .chain([put("acme", "a.example", "a 60 A 198.51.100.8\n")])
+            .flat_map(|edit| edit.zones)
+            .collect(),
+        ..Edit::default()
+    };
+    let before = server.before.clone();
+    let whole = server.change(vec![edit]);
+    let order: Vec<&str> = whole.accounts[0].zones.iter().map(|zone| zone.zone.as_str()).collect();
+    assert_eq!(order, ["z.example.", "y.example.", "a.example."]);
+    let exposed: Vec<&str> = whole.exposed.iter().map(|name| name.name.as_str()).collect();
+    // By zone and name.
+    assert_eq!(exposed, ["b.y.example.", "y.y.example.", "a.z.example.", "m.z.example.", "z.z.example."]);
+    let touched = Touched::between(&before, &server.before);
+    let detail = Detail { names_of_zone: 2, names: 100, zones: 2, exposed: 3, examples: 0 };
+    let part = plan_with(&before, &server.before, &touched, detail);
+    assert_eq!((part.counts.clone(), part.exposed.len(), part.exposed_left_out), (whole.counts, 3, 2));
+    let account = &part.accounts[0];
+    let zones: Vec<_> =
+        account.zones.iter().map(|zone| (&*zone.zone, zone.names.len(), zone.names_left_out)).collect();
+    assert_eq!(zones, [("z.example.", 2, 1), ("y.example.", 2, 0)]);
+    assert_eq!(account.zones_left_out, 1);
+}
+
+/// What failed and fails in another way is no loss, nor is what only fails.
+#[test]
+fn what_had_no_address_loses_none() {
+    let mut server = Server::new();
+    server.change(vec![defaults(None)]);
+    let plan = server.change(vec![put(
+        "globex",
+        "corp.example",
+        "www 1 A 198.51.100.10 ; cf_tags=cf-proxied:true\nftp 60 A 192.0.2.1\n",
+    )]);
+    assert_eq!((plan.counts.names_new, plan.counts.names_harmed(), plan.counts.names_extended), (1, 0, 0));
+    let plan = server.change(vec![maps(
+        "globex",
+        &[AddressMap { account: account("globex"), ..map("own", &["203.0.113.9"], &[""]) }],
+    )]);
+    assert_eq!((plan.counts.names_extended, plan.counts.names_harmed()), (1, 0));
+}
+
+/// A map of globex.
+fn of_globex(id: &str, ips: &[&str], zones: &[&str]) -> AddressMap {
+    AddressMap { account: account("globex"), ..map(id, ips, zones) }
+}
+
+#[test]
+fn a_name_counts_once_however_many_things_change_behind_it() {
+    let mut server = Server::new();
+    // The zone and the addresses of its map.
+    let text = SHOP.replace("198.51.100.8", "198.51.100.18");
+    let eu = map("eu", &["203.0.113.2", "2001:db8::1"], &["shop.example"]);
+    let plan =
+        server.change(vec![put("acme", "shop.example", &text), maps("acme", std::slice::from_ref(&eu))]);
+    assert_eq!((plan.counts.names_changed, plan.accounts[0].sets.len()), (4, 0), "{plan:?}");
+    // What an account falls back to, and the addresses there.
+    let wide = map("wide", &["203.0.113.4"], &[""]);
+    server.change(vec![maps("acme", &[eu.clone(), wide])]);
+    let plan = server.change(vec![maps("acme", &[eu]), defaults(Some(&["192.0.2.99", "2001:db8:10::1"]))]);
+    assert_eq!((plan.counts.names_by_operator, plan.counts.names_changed), (1, 1), "{plan:?}");
+}
+
+#[test]
+fn aliases_follow_what_governs_their_target() {
+    let mut server = Server::new();
+    let text = "www 1 A 198.51.100.10 ; cf_tags=cf-proxied:true\nin 60 CNAME www\n";
+    server.change(vec![put("globex", "corp.example", text)]);
+    let plan = server.change(vec![maps("globex", &[of_globex("own", &["203.0.113.9"], &["corp.example"])])]);
+    assert_eq!(
+        listed(&plan),
+        [
+            one("corp.example.", "in.corp.example.", What::Changed, Why::AliasTarget),
+            one("corp.example.", "www.corp.example.", What::Changed, Why::Governor),
+        ]
+    );
+}
+
+/// From SERVFAIL to no data: nothing was answered, and nothing is.
+#[test]
+fn another_way_to_answer_nothing_is_no_change() {
+    let mut server = Server::new();
+    let mut settings = AccountSettings::new(account("globex"));
+    settings.zones.insert(name("corp.example."), ZoneSettings { ipv6: false, paused: false, place: None });
+    let words = |maps: &[AddressMap]| {
+        let maps = maps.iter().cloned().map(Arc::new).collect();
+        let words = AccountWords { settings: Some(Arc::new(settings.clone())), maps, faulty: false };
+        Edit { accounts: vec![(account("globex"), words)], ..Edit::default() }
+    };
+    server.change(vec![words(&[]), defaults(None)]);
+    let plan = server.change(vec![words(&[of_globex("own", &["2001:db8::9"], &["corp.example"])])]);
+    assert_eq!(plan.counts.names_otherwise(), 0, "{plan:?}");
 }

@@ -16,6 +16,9 @@ pub(super) fn addresses(cases: &mut Cases) {
         map(world, "shop-eu").ipv4.push(other());
     });
     cases.files(code::INELIGIBLE_ADDRESS, "maps.toml:5", by("acme"), |world| {
+        map(world, "shop-eu").ipv4.push(Ipv4Addr::new(198, 18, 0, 1));
+    });
+    cases.files(code::INELIGIBLE_ADDRESS, "maps.toml:5", by("acme"), |world| {
         let cidr = "203.0.113.1/32".parse().expect("a network");
         let place = place("ledger.toml", 9);
         prefix(world, 0).bindings.push(Binding { cidr, service: Service::Spectrum, place });

@@ -2,6 +2,8 @@
 
 use portolan::compile::compile;
 use portolan::judge::proof::code;
+use portolan::model::{Record, World, ZoneContent};
+use portolan::wire::RrType;
 
 use super::case::{Case, Cases, by, zone_unit};
 use super::world::{data, pause, record, remove_zone, settings, sound};
@@ -63,6 +65,31 @@ pub(super) fn answers(cases: &mut Cases) {
         data(world, "office.example.").records.retain(|record| record.line != 5);
     });
 
+    // One of two addresses is missing.
+    cases.ahead(code::WRONG_ANSWER, "shop.example.zone:5", by("acme"), |world| {
+        let mut second = record(world, "shop.example.", 5).clone();
+        second.rdata = [192, 0, 2, 153].into();
+        data(world, "shop.example.").records.push(second);
+    });
+    // A zone that fails, and one that is not there at all.
+    let mut proven = sound();
+    let plain = proven.zones.iter_mut().find(|zone| zone.origin == name("plain.example."));
+    plain.expect("a zone").content = ZoneContent::Faulty;
+    let mut served = sound();
+    remove_zone(&mut served, "plain.example.");
+    let (snapshot, unit) = (compile(&served, 1).snapshot, zone_unit("plain.example."));
+    cases.0.push(Case { code: code::WRONG_ANSWER, place: "plain.example.", unit, proven, snapshot });
+    // Glue is seen in the additional section alone: another address, and one of two.
+    for (files, served) in [(&[1][..], &[2][..]), (&[1, 2], &[1])] {
+        let mut proven = sound();
+        delegate(&mut proven, files);
+        let mut other = sound();
+        delegate(&mut other, served);
+        let (place, unit) = ("office.example.zone:21", by("initech"));
+        let snapshot = compile(&other, 1).snapshot;
+        cases.0.push(Case { code: code::WRONG_ANSWER, place, unit, proven, snapshot });
+    }
+
     for (origin, place) in [
         ("shop.example.", "shop.example."),
         ("vault.example.", "vault.example."),
@@ -70,4 +97,20 @@ pub(super) fn answers(cases: &mut Cases) {
     ] {
         cases.ahead(code::UNKNOWN_ZONE, place, zone_unit(origin), |world| remove_zone(world, origin));
     }
+}
+
+/// A delegation with glue of these last octets.
+fn delegate(world: &mut World, glue: &[u8]) {
+    let server = name("ns.sub.office.example.");
+    let ftp = record(world, "office.example.", 5).clone();
+    let (owner, rdata) = (name("sub.office.example."), server.as_wire().into());
+    let cut = Record { owner, rtype: RrType::NS, rdata, line: 20, ..ftp.clone() };
+    let address = |last: &u8| Record {
+        owner: server.clone(),
+        rdata: [192, 0, 2, *last].into(),
+        line: 21,
+        ..ftp.clone()
+    };
+    let glue: Vec<Record> = glue.iter().map(address).collect();
+    data(world, "office.example.").records.extend([cut].into_iter().chain(glue));
 }

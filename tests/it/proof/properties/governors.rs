@@ -4,10 +4,11 @@ use std::net::Ipv4Addr;
 
 use portolan::compile::compile;
 use portolan::judge::proof::code;
-use portolan::model::{Member, Unit, World};
+use portolan::model::{MapId, Member, Unit, World};
+use portolan::snapshot::{AddressSet, ZoneEntry};
 
-use super::case::{Case, Cases, by};
-use super::world::{account, copy, data, join, map, record, remove_map, sound};
+use super::case::{Case, Cases, by, store};
+use super::world::{account, copy, data, join, map, record, remove_map, settings, sound};
 use crate::support::name;
 
 pub(super) fn governors(cases: &mut Cases) {
@@ -85,6 +86,59 @@ pub(super) fn governors(cases: &mut Cases) {
     all_named(&mut proven);
     let snapshot = compile(&served, 1).snapshot;
     cases.0.push(Case { code: code::WRONG_LEVEL, place: "maps.toml:17", unit: by("acme"), proven, snapshot });
+
+    // Another map, with the same addresses.
+    cases.spoilt(code::WRONG_LEVEL, "maps.toml:10", by("acme"), |snapshot| {
+        let (ipv4, ipv6) = ("203.0.113.1".parse(), "2001:db8:1::1".parse());
+        let (ipv4, ipv6) = (ipv4.expect("an address"), ipv6.expect("an address"));
+        store(snapshot, "shop-eu", AddressSet::new(MapId::new("shop-us"), &[ipv4], &[ipv6]));
+    });
+
+    // What answers for no zone must be right all the same.
+    let named = |world: &mut World, origin: &str| {
+        let zone = world.zones.iter().find(|zone| zone.origin == name(origin)).expect("a zone");
+        let (id, zone) = (zone.account.clone(), zone.origin.clone());
+        copy(world, "shop-eu", "named", 1);
+        let map = map(world, "named");
+        (map.account, map.memberships) = (id, Vec::new().into());
+        join(world, "named", Member::Zone(zone), 1);
+    };
+    type Edit = fn(&mut World);
+    let fallbacks: [(&str, &str, &str, &str, Edit); 3] = [
+        (code::SHARED_ADDRESS, "maps.toml:38", "initech", "office.example.", |world| {
+            remove_map(world, "initech-own");
+            settings(world, "initech").shared_addresses = true;
+        }),
+        (code::IMMUTABLE_NOT_HONOURED, "maps.toml:26", "globex", "vault.example.", |world| {
+            map(world, "globex-safe").ipv4.push(Ipv4Addr::new(198, 51, 100, 2));
+        }),
+        (code::WRONG_ADDRESSES, "maps.toml:17", "acme", "blog.example.", |world| {
+            map(world, "acme-wide").ipv4.push(Ipv4Addr::new(203, 0, 113, 10));
+        }),
+    ];
+    for (code, place, id, origin, edit) in fallbacks {
+        let mut proven = sound();
+        named(&mut proven, origin);
+        let mut served = proven.clone();
+        edit(&mut served);
+        let snapshot = compile(&served, 1).snapshot;
+        cases.0.push(Case { code, place, unit: by(id), proven, snapshot });
+    }
+    // And the account may be right where a zone of it is answered as another one's.
+    for (code, place, id, origin, other) in [
+        (code::SHARED_ADDRESS, "maps.toml:38", "initech", "office.example.", "default"),
+        (code::IMMUTABLE_NOT_HONOURED, "maps.toml:26", "globex", "vault.example.", "acme"),
+    ] {
+        cases.spoilt(code, place, by(id), |snapshot| {
+            let is_it =
+                |at: &u32| snapshot.accounts.get(*at).is_some_and(|account| account.id.as_str() == other);
+            let at = (0..).find(is_it).expect("the other account");
+            let lower = name(origin).to_lower_wire();
+            let entry = snapshot.zones.get(&snapshot.seed, &lower).expect("the zone").clone();
+            let seed = snapshot.seed.clone();
+            snapshot.zones.put(&seed, ZoneEntry { account: at, ..entry });
+        });
+    }
 
     cases.stale(code::IMMUTABLE_NOT_HONOURED, "maps.toml:26", by("globex"), |world| {
         copy(world, "globex-safe", "globex-wide", 1);

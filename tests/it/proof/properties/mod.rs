@@ -16,7 +16,8 @@ use std::sync::Arc;
 use portolan::compile::compile;
 use portolan::judge::proof::{Prover, code, if_enabled, prove};
 use portolan::model::{
-    AccountSettings, AssertionScope, Claim, LoadedZone, MapId, Place, Severity, World, ZoneContent,
+    AccountSettings, AssertionScope, Claim, Delegation, LoadedZone, MapId, Ownership, Place, Severity,
+    StaticIps, World, ZoneContent,
 };
 use portolan::wire::Name;
 use portolan::zonefile::{ReadOptions, read_zone};
@@ -24,7 +25,7 @@ use portolan::zonefile::{ReadOptions, read_zone};
 use crate::support::files::NoFiles;
 use crate::support::name;
 use case::{Case, Cases, whole};
-use world::{ZONE, account, assert_that, remove_map, sound};
+use world::{ZONE, account, assert_that, map, place, prefix, remove_map, sound};
 
 fn cases() -> Vec<Case> {
     let mut cases = Cases::default();
@@ -51,6 +52,50 @@ fn sound_files_pass() {
     assert_eq!(report.assertions, 14);
     // Five names and one below each, four types; TXT at www, NS and MX at the apex.
     assert_eq!(report.questions, 5 * (10 * 4 + 3));
+}
+
+/// What is delegated or leased may serve, and what nobody enforces breaks nothing.
+#[test]
+fn whoever_has_a_right_passes() {
+    type Edit = fn(&mut World);
+    let edits: [Edit; 3] = [
+        |world| {
+            let cidr = "203.0.113.64/26".parse().expect("a network");
+            let delegation = Delegation { cidr, account: account("globex"), place: place("ledger.toml", 8) };
+            prefix(world, 0).delegations.push(delegation);
+            map(world, "globex-safe").ipv4.push("203.0.113.65".parse().expect("an address"));
+        },
+        |world| {
+            let address = "203.0.113.77".parse().expect("an address");
+            let (account, map_id) = (account("globex"), MapId::new("globex-safe").expect("an id"));
+            let place = place("ledger.toml", 8);
+            let lease = StaticIps { account, map: map_id, ips: vec![address], place };
+            Arc::make_mut(&mut world.ledger).static_ips.push(lease);
+            map(world, "globex-safe").ipv4.push("203.0.113.77".parse().expect("an address"));
+        },
+        |world| {
+            world.ownership = Ownership::Warn;
+            map(world, "globex-safe").ipv4.push("203.0.113.9".parse().expect("an address"));
+        },
+    ];
+    for (number, edit) in edits.into_iter().enumerate() {
+        let mut world = sound();
+        remove_map(&mut world, "acme-next");
+        edit(&mut world);
+        let proof = whole(&world, &compile(&world, 1).snapshot);
+        assert!(proof.broken.is_empty(), "{number}: {:#?}", proof.broken);
+    }
+}
+
+/// Before the operator's files are repaired nothing can be asserted of addresses: nobody is answered any.
+#[test]
+fn faulty_files_of_the_operator_break_no_assertion() {
+    let mut world = sound();
+    remove_map(&mut world, "acme-next");
+    world.faulty_operator = true;
+    let proof = whole(&world, &compile(&world, 1).snapshot);
+    let codes: Vec<&str> = proof.broken.iter().map(|(_, found)| found.code).collect();
+    assert!(!codes.iter().any(|code| code.starts_with("assert-")), "{codes:?}");
 }
 
 #[test]

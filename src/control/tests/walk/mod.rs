@@ -3,6 +3,7 @@
 //!
 //! `WALKS=5000` walks more often, `WALK=17` one walk alone.
 
+mod edits;
 mod model;
 mod world;
 
@@ -11,7 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{ALL, Content, Digests, Fault, Slot, State, Who, World, Zone};
+use edits::{Dice, edit_account, edit_operator, zone};
+use model::{ALL, Content, Digests, State, Who, World};
 use world::{Site, Tree};
 
 /// Seconds from event to event: no multiple is within a minute of an hour.
@@ -35,31 +37,6 @@ enum Kind {
 struct Event {
     kind: Kind,
     seed: u64,
-}
-
-/// splitmix64.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn one_in(&mut self, many: usize) -> bool {
-        self.below(many) == 0
-    }
-
-    fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.below(all.len())]
-    }
 }
 
 fn events(seed: u64) -> Vec<Event> {
@@ -103,16 +80,6 @@ struct Walk {
     version: u32,
     log: Vec<String>,
     tally: Tally,
-}
-
-fn zone(slots: usize, dice: &mut Dice) -> Zone {
-    let slots = (0..slots).map(|at| match (at, dice.below(4)) {
-        (0, _) => Slot::Proxied,
-        (_, 0) => Slot::Absent,
-        (_, 1) => Slot::Plain(at as u8 + 1),
-        _ => Slot::Proxied,
-    });
-    Zone { version: 0, slots: slots.collect() }
 }
 
 impl Walk {
@@ -433,114 +400,6 @@ impl Walk {
     }
 }
 
-fn edit_operator(content: &mut Content, dice: &mut Dice) -> String {
-    match dice.below(6) {
-        0 | 1 => {
-            let new = dice.below(9) as u8 + 1 + if dice.one_in(3) { 100 } else { 0 };
-            content.addresses.insert(new);
-            format!("one more default: {new}")
-        }
-        2 => {
-            content.addresses = (0..2).map(|_| dice.below(9) as u8 + 1).chain([101]).collect();
-            format!("defaults {:?}", content.addresses)
-        }
-        3 => {
-            content.kept = dice.below(8) as u8;
-            format!("{} addresses in the immutable map", content.kept)
-        }
-        4 => {
-            content.approvals.clear();
-            "no approvals".to_owned()
-        }
-        _ => {
-            content.fault = Some(Fault::Syntax);
-            "broken".to_owned()
-        }
-    }
-}
-
-fn edit_account(who: Who, content: &mut Content, version: u32, dice: &mut Dice) -> String {
-    let has_map = matches!(who, Who::Acme | Who::Globex);
-    let at = dice.below(content.zones.len());
-    let what = dice.below(12);
-    match what {
-        9 if has_map => {
-            let new = dice.below(20) as u8 + 1;
-            match dice.below(3) {
-                0 if who == Who::Acme => content.addresses.clear(),
-                1 => drop(content.addresses.insert(new)),
-                _ => content.addresses = [new, 100 + new].into(),
-            }
-            return format!("a map of {:?}", content.addresses);
-        }
-        10 => {
-            content.zones[at] = match content.zones[at] {
-                Some(_) => None,
-                None => Some(Zone { version, ..zone(who.zones()[at].1, dice) }),
-            };
-            return format!("zone {at} is there: {}", content.zones[at].is_some());
-        }
-        11 => {
-            let faults: &[Fault] = match who {
-                Who::Acme => &[Fault::Syntax, Fault::Ineligible],
-                Who::Globex => &[Fault::Syntax, Fault::Ineligible, Fault::Assertion],
-                _ => &[Fault::Syntax],
-            };
-            if has_map || content.zones[0].is_some() {
-                content.fault = Some(*dice.of(faults));
-            }
-            return format!("fault {:?}", content.fault);
-        }
-        _ => {}
-    }
-    let Some(zone) = &mut content.zones[at] else {
-        content.zones[at] = Some(Zone { version, ..zone(who.zones()[at].1, dice) });
-        return format!("zone {at} comes back");
-    };
-    zone.version = version;
-    let count = zone.slots.len();
-    let plain = Slot::Plain(dice.below(200) as u8 + 1);
-    match what {
-        0 | 1 => {
-            let slot = dice.below(count);
-            zone.slots[slot] = *dice.of(&[Slot::Absent, Slot::Proxied, plain]);
-            format!("one name of zone {at}")
-        }
-        2 => {
-            let absent = zone.slots.iter().position(|slot| *slot == Slot::Absent);
-            if let Some(absent) = absent {
-                zone.slots[absent] = *dice.of(&[Slot::Proxied, plain]);
-            }
-            format!("one name more in zone {at}")
-        }
-        3 | 4 => {
-            for _ in 0..2 {
-                let slot = dice.below(count);
-                zone.slots[slot] = Slot::Absent;
-            }
-            format!("a leak from zone {at}")
-        }
-        5 => {
-            for slot in &mut zone.slots {
-                if dice.below(3) > 0 {
-                    *slot = *dice.of(&[Slot::Absent, plain]);
-                }
-            }
-            format!("most of zone {at}")
-        }
-        6 => {
-            let exposed = zone.slots.iter_mut().filter(|slot| **slot == Slot::Proxied);
-            exposed.for_each(|slot| *slot = plain);
-            format!("nothing of zone {at} is proxied")
-        }
-        7 => {
-            zone.slots.iter_mut().for_each(|slot| *slot = Slot::Absent);
-            format!("nothing is left in zone {at}")
-        }
-        _ => format!("the version of zone {at}"),
-    }
-}
-
 /// Whether two worlds are the same files. How many addresses Initech's map has is no matter of its own files.
 fn same_files(one: &World, other: &World) -> bool {
     let alike = |who: Who| {
@@ -581,6 +440,7 @@ fn shorten(mut events: Vec<Event>) -> Vec<Event> {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "figures are part of a result")]
 fn no_walk_leaves_the_table() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let seeds = match number("WALK") {

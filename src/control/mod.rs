@@ -2,8 +2,8 @@
 //!
 //! `read` reads everything at once and `prove` proves it, for commands. `watch` notices, `look` says which sources may differ, `desk` reads them, many at once `ahead` on all cores, `plan` makes of each unit what it would
 //! become, `judging` accepts or denies, `weigh` proves the candidate (with zones that `beside` names)
-//! and asks the guards (`back` compares it with what was served an hour ago, which `hour` knows; `tripping` finds whose doing it is), `commit` remembers and
-//! publishes, `commands` approve, roll back and resume (`standing` is what holds whatever the files say), `preview` plans, `audit` looks at what is served,
+//! and asks the guards (`back` compares it with what was served an hour ago, which `hour` knows; `tripping` finds whose doing it is), `commit` remembers (an
+//! `intent`) and publishes (`enter`), `commands` approve, roll back and resume (`standing` is what holds whatever the files say), `preview` plans, `audit` looks at what is served,
 //! `past`, `recall` and `blame` look back, `engine` leads through all of it, `books` keep what is served; `state` is the memory on
 //! disk, `talk` the control socket, `keeper` the thread that all of it runs on.
 //!
@@ -24,15 +24,18 @@ mod content;
 mod cores;
 mod desk;
 mod engine;
+mod enter;
 mod entry;
 mod faults;
 pub mod folder;
 pub mod history;
 mod hour;
+mod intent;
 mod judging;
 mod keeper;
 pub mod lock;
 mod look;
+mod part;
 mod past;
 mod plan;
 mod preview;

@@ -7,10 +7,10 @@ use super::books::Books;
 use super::engine::{Engine, How};
 use super::entry::Said;
 use super::history::When;
-use super::hour::Hour;
 use super::look::{Ask, Looked, Open, look};
 use super::report::{Change, Outcome, Trigger};
 use super::state::{Approved, Intent, Manifest, Pin, PinScope, Remembered};
+use super::weigh::hour::Hour;
 use super::{SourcePath, Tree};
 use crate::model::{AccountId, Unit};
 

@@ -1,9 +1,8 @@
 //! A change on its way, and what the server remembers.
 //!
 //! `read` reads everything at once and `prove` proves it, for commands. `watch` notices, `look` says which sources may differ, `desk` reads them, many at once `ahead` on all cores, `plan` makes of each unit what it would
-//! become, `judging` accepts or denies, `weigh` proves the candidate (with zones that `beside` names)
-//! and asks the guards (`back` compares it with what was served an hour ago, which `hour` knows; `tripping` finds whose doing it is), `commit` remembers (an
-//! `intent`) and publishes (`enter`), `commands` approve, roll back and resume (`standing` is what holds whatever the files say), `preview` plans, `audit` looks at what is served,
+//! become, `judging` accepts or denies, `weigh` proves the candidate and asks the guards, `commit` remembers (an `intent`) and publishes
+//! (`enter`), `commands` approve, roll back and resume (`standing` is what holds whatever the files say), `preview` plans, `audit` looks at what is served,
 //! `past`, `recall` and `blame` look back, `engine` leads through all of it, `books` keep what is served; `state` is the memory on
 //! disk, `talk` the control socket, `keeper` the thread that all of it runs on.
 //!
@@ -13,8 +12,6 @@
 mod ahead;
 mod asked;
 mod audit;
-mod back;
-mod beside;
 mod blame;
 mod books;
 mod commands;
@@ -29,13 +26,11 @@ mod entry;
 mod faults;
 pub mod folder;
 pub mod history;
-mod hour;
 mod intent;
 mod judging;
 mod keeper;
 pub mod lock;
 mod look;
-mod part;
 mod past;
 mod plan;
 mod preview;
@@ -54,7 +49,6 @@ pub mod talk;
 mod tell;
 #[cfg(test)]
 mod tests;
-mod tripping;
 pub mod watch;
 mod watched;
 mod weigh;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::engine::Engine;
 use crate::compile::Applied;
+use crate::control::engine::Engine;
 use crate::judge::Harm;
 use crate::judge::guards::{self, Since, Trip};
 use crate::judge::plan::{Detail, Plan, plan_with};
@@ -13,20 +13,20 @@ use crate::model::AccountId;
 use crate::snapshot::{Snapshot, Touched};
 
 /// What came of looking back.
-pub(super) struct Back {
+pub(in crate::control) struct Back {
     /// What the candidate takes away, at most: of what is served, or of what was an hour ago.
-    pub(super) harm: Harm,
+    pub(in crate::control) harm: Harm,
     /// What was compared, and the limits that are exceeded.
-    pub(super) minded: Option<(Plan, Vec<Trip>)>,
+    pub(in crate::control) minded: Option<(Plan, Vec<Trip>)>,
     /// Zones compared.
-    pub(super) compared: usize,
+    pub(in crate::control) compared: usize,
 }
 
 impl Engine {
     /// Compares a candidate with what was served an hour ago. What it changes itself always; all that changed since only
     /// where the sums of what was taken away may exceed a limit, so that a change costs what it changes, whatever
     /// changed before. `lost` is what it takes from what is served.
-    pub(super) fn look_back(&self, applied: &Applied, lost: Harm) -> Back {
+    pub(in crate::control) fn look_back(&self, applied: &Applied, lost: Harm) -> Back {
         let (now, limits) = (self.clock.now(), &self.rules.guards);
         let Some(ago) = self.hour.base(now) else { return Back { harm: lost, minded: None, compared: 0 } };
         let detail = Detail { examples: 0, ..Detail::default() };

@@ -2,24 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::Plan;
+use crate::control::plan::Plan;
 use crate::judge::guards::{self, Limits, Scope, Since, Trip};
 use crate::judge::plan;
 use crate::model::{AccountId, Unit};
 
 /// Whose doing it is that a guard minds something.
-pub(super) struct Tripping<'a> {
-    pub(super) plans: &'a [Plan],
-    pub(super) compared: &'a plan::Plan,
+pub(in crate::control) struct Tripping<'a> {
+    pub(in crate::control) plans: &'a [Plan],
+    pub(in crate::control) compared: &'a plan::Plan,
     /// All trips of the comparison.
-    pub(super) trips: &'a [Trip],
-    pub(super) limits: &'a Limits,
-    pub(super) since: Since,
+    pub(in crate::control) trips: &'a [Trip],
+    pub(in crate::control) limits: &'a Limits,
+    pub(in crate::control) since: Since,
 }
 
 impl Tripping<'_> {
     /// The units that have a part in it, as far as the comparison tells them apart.
-    pub(super) fn units(&self, trip: &Trip) -> BTreeSet<Unit> {
+    pub(in crate::control) fn units(&self, trip: &Trip) -> BTreeSet<Unit> {
         let alone = self.zones_alone(trip);
         let trips = |plan: &&Plan| match &plan.unit {
             Unit::Account(account) => self.is_in_scope(account, trip),

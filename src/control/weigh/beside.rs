@@ -4,8 +4,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::engine::Engine;
-use super::plan::{Plan, ZonePlan};
+use crate::control::engine::Engine;
+use crate::control::plan::{Plan, ZonePlan};
 use crate::model::{AccountId, AccountSettings, AddressMap, AddressSource, Assertion, AssertionScope};
 use crate::snapshot::{Account, Snapshot, ZoneEntry};
 use crate::wire::Name;
@@ -14,18 +14,18 @@ use crate::wire::Name;
 const REPRESENTATIVES: usize = 3;
 
 /// A candidate, to find them in.
-pub(super) struct Beside<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) plans: &'a [Plan],
-    pub(super) snapshot: &'a Snapshot,
+pub(in crate::control) struct Beside<'a> {
+    pub(in crate::control) engine: &'a Engine,
+    pub(in crate::control) plans: &'a [Plan],
+    pub(in crate::control) snapshot: &'a Snapshot,
     /// All that is claimed of it.
-    pub(super) assertions: &'a [Arc<Assertion>],
+    pub(in crate::control) assertions: &'a [Arc<Assertion>],
 }
 
 impl Beside<'_> {
     /// Of an account whose maps, settings or claims may be others, or who is answered by the operator's defaults: zones
     /// of each map, those that fall back, those with settings of their own, and those of which something is claimed.
-    pub(super) fn of_account(
+    pub(in crate::control) fn of_account(
         &self,
         account: &AccountId,
         maps: &[Arc<AddressMap>],
@@ -53,7 +53,7 @@ impl Beside<'_> {
 
     /// Of all accounts, where the operator's files change: some that the defaults answer, and where other claims are
     /// made one of everything that answers.
-    pub(super) fn of_everyone(&self) -> BTreeSet<Name> {
+    pub(in crate::control) fn of_everyone(&self) -> BTreeSet<Name> {
         let books = &self.engine.books;
         let mut found: BTreeSet<Name> = BTreeSet::new();
         let by_defaults = |account: &&Account| {

@@ -25,7 +25,7 @@ const FEW: usize = 4096;
 
 /// The last hour.
 #[derive(Debug)]
-pub(super) struct Hour {
+pub(in crate::control) struct Hour {
     past: VecDeque<Past>,
     born: Instant,
     /// Microseconds since then before which nobody looks back again.
@@ -50,25 +50,25 @@ struct Past {
 
 /// What a change, or several one after the other, do to what was served.
 #[derive(Debug)]
-pub(super) struct Went {
+pub(in crate::control) struct Went {
     /// What may differ.
-    pub(super) touched: Touched,
+    pub(in crate::control) touched: Touched,
     /// What is taken away, at most.
-    pub(super) harm: Harm,
+    pub(in crate::control) harm: Harm,
     /// What goes beside answers.
-    pub(super) gone: Gone,
+    pub(in crate::control) gone: Gone,
 }
 
 /// What goes with a change beside answers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Gone {
+pub(in crate::control) struct Gone {
     /// What the ledger takes away from maps that answer.
-    pub(super) lost: LedgerLoss,
+    pub(in crate::control) lost: LedgerLoss,
     /// What it takes away from maps that left within the hour.
-    pub(super) late: LedgerLoss,
+    pub(in crate::control) late: LedgerLoss,
     /// Maps that no longer answer with all their addresses, as they were, with what they governed: what the ledger
     /// takes away from them afterwards is taken away as well.
-    pub(super) left: Vec<(Arc<AddressMap>, Weight)>,
+    pub(in crate::control) left: Vec<(Arc<AddressMap>, Weight)>,
 }
 
 impl Went {
@@ -83,7 +83,7 @@ impl Went {
 
 impl Hour {
     /// Notes that `snapshot` was served until `now`, and what went with what is served instead.
-    pub(super) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, went: Went) {
+    pub(in crate::control) fn note(&mut self, now: u64, snapshot: Arc<Snapshot>, went: Went) {
         while self.past.front().is_some_and(|past| past.until + HOUR < now) {
             self.past.pop_front();
         }
@@ -95,20 +95,20 @@ impl Hour {
 
     /// Lets some units begin anew with what is served of them now: somebody said that it is meant, and guards do not
     /// look back beyond it. Of all others it is known as before.
-    pub(super) fn begin_anew(&mut self, units: &BTreeSet<Unit>, served: &Snapshot) {
+    pub(in crate::control) fn begin_anew(&mut self, units: &BTreeSet<Unit>, served: &Snapshot) {
         let mut renewal = Renewal::new(units, served);
         self.past.iter().for_each(|past| renewal.collect(past));
         self.past.iter_mut().for_each(|past| renewal.renew(past));
     }
 
     /// Whether it is too soon to look back again; never where little was touched.
-    pub(super) fn rests(&self) -> bool {
+    pub(in crate::control) fn rests(&self) -> bool {
         let touched: usize = self.past.iter().map(|past| past.went.touched.zones.len()).sum();
         touched > FEW && self.since_born(Instant::now()) < self.rests_until.load(Ordering::Relaxed)
     }
 
     /// Notes that somebody looked back from `begun` until now.
-    pub(super) fn looked(&self, begun: Instant) {
+    pub(in crate::control) fn looked(&self, begun: Instant) {
         let now = Instant::now();
         let rest = now.duration_since(begun) * SHARE;
         self.rests_until.store(self.since_born(now + rest), Ordering::Relaxed);
@@ -123,12 +123,12 @@ impl Hour {
     }
 
     /// What was served an hour ago, or first since; `None` where nothing changed within the hour.
-    pub(super) fn base(&self, now: u64) -> Option<&Arc<Snapshot>> {
+    pub(in crate::control) fn base(&self, now: u64) -> Option<&Arc<Snapshot>> {
         self.within(now).next().map(|past| &past.snapshot)
     }
 
     /// What a change touches, with the zones below that were touched within the hour.
-    pub(super) fn near(&self, now: u64, touched: &Touched) -> Touched {
+    pub(in crate::control) fn near(&self, now: u64, touched: &Touched) -> Touched {
         let mut near = touched.clone();
         self.within(now).for_each(|past| near.and_below(&past.went.touched));
         near
@@ -136,23 +136,23 @@ impl Hour {
 
     /// What was taken away within the hour and with a change, at most: from the server, and from the accounts that the
     /// change takes something from.
-    pub(super) fn with(&self, now: u64, mut harm: Harm) -> Harm {
+    pub(in crate::control) fn with(&self, now: u64, mut harm: Harm) -> Harm {
         self.within(now).for_each(|past| harm.add_of_same(&past.went.harm));
         harm
     }
 
     /// How much there was of the whole server an hour ago.
-    pub(super) fn server(&self, now: u64) -> Tally {
+    pub(in crate::control) fn server(&self, now: u64) -> Tally {
         self.within(now).next().map(|past| past.went.touched.server.before).unwrap_or_default()
     }
 
     /// How much there was of an account an hour ago; `None` where that is what there is.
-    pub(super) fn account(&self, now: u64, account: &AccountId) -> Option<Tally> {
+    pub(in crate::control) fn account(&self, now: u64, account: &AccountId) -> Option<Tally> {
         self.within(now).find_map(|past| past.went.touched.accounts.get(account)).map(|owned| owned.before)
     }
 
     /// What was touched within the hour.
-    pub(super) fn touched(&self, now: u64) -> Touched {
+    pub(in crate::control) fn touched(&self, now: u64) -> Touched {
         let mut within = self.within(now);
         let mut touched = within.next().map(|first| first.went.touched.clone()).unwrap_or_default();
         within.for_each(|past| touched.absorb(past.went.touched.clone()));
@@ -160,7 +160,7 @@ impl Hour {
     }
 
     /// What the ledger took away within the hour.
-    pub(super) fn lost(&self, now: u64) -> LedgerLoss {
+    pub(in crate::control) fn lost(&self, now: u64) -> LedgerLoss {
         let mut lost = LedgerLoss::default();
         for Gone { lost: then, late, .. } in self.within(now).map(|past| &past.went.gone) {
             lost.absorb(then.clone());
@@ -170,7 +170,7 @@ impl Hour {
     }
 
     /// The maps that left within the hour.
-    pub(super) fn left(&self, now: u64) -> impl Iterator<Item = &(Arc<AddressMap>, Weight)> {
+    pub(in crate::control) fn left(&self, now: u64) -> impl Iterator<Item = &(Arc<AddressMap>, Weight)> {
         self.within(now).flat_map(|past| &past.went.gone.left)
     }
 }

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::beside::Beside;
-use super::desk::{Desk, Found};
-use super::engine::Engine;
-use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
-use super::source::Kind;
-use super::{SourcePath, cores};
+use crate::control::desk::{Desk, Found};
+use crate::control::engine::Engine;
+use crate::control::plan::{Plan, ZonePlan, anycast_after, maps_after};
+use crate::control::source::Kind;
+use crate::control::{SourcePath, cores};
 use crate::model::{
     AccountId, AccountSettings, AddressMap, Ledger, LoadedZone, Prefix, StaticIps, Unit, World, ZoneContent,
 };
@@ -23,7 +23,12 @@ const MANY: usize = 100;
 impl Engine {
     /// What the proof is to look at: the accounts of these plans with all that they say, the zones that change, and of
     /// those that do not a few for each map and account that does.
-    pub(super) fn world_after(&self, plans: &[Plan], snapshot: &Snapshot, desk: &Desk<'_>) -> World {
+    pub(in crate::control) fn world_after(
+        &self,
+        plans: &[Plan],
+        snapshot: &Snapshot,
+        desk: &Desk<'_>,
+    ) -> World {
         let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
         let mut world = World {
             anycast: anycast_after(&self.books, operator).cloned(),
@@ -100,7 +105,7 @@ impl Engine {
     }
 
     /// Whether an account has a zone after plans.
-    pub(super) fn has_zone_after(&self, account: &AccountId, plans: &[Plan]) -> bool {
+    pub(in crate::control) fn has_zone_after(&self, account: &AccountId, plans: &[Plan]) -> bool {
         let planned = plans.iter().flat_map(|plan| plan.zones.values());
         let is_put = |(path, zone): &(SourcePath, ZonePlan)| {
             !matches!(zone, ZonePlan::Removed) && path.account().as_ref() == Some(account)
@@ -112,7 +117,7 @@ impl Engine {
     }
 
     /// A zone as its file says.
-    pub(super) fn zone_after(
+    pub(in crate::control) fn zone_after(
         &self,
         origin: &Name,
         path: &SourcePath,

@@ -1,16 +1,23 @@
 //! A candidate before it is served: proven, and compared with what is served now and an hour ago.
+//!
+//! `part` is what of the world it is proven in, with the zones that `beside` names; `back` compares it with what was served an hour
+//! ago, which `hour` knows; `tripping` finds whose doing it is that a guard minds.
+
+mod back;
+mod beside;
+pub(super) mod hour;
+mod part;
+mod tripping;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SourcePath;
-use super::commit::Candidate;
-use super::desk::Desk;
-use super::engine::{Engine, How};
-use super::hour::Gone;
-use super::plan::{Plan, maps_after};
-use super::report::TripTold;
-use super::source::Digest;
-use super::tripping::Tripping;
+use crate::control::SourcePath;
+use crate::control::commit::Candidate;
+use crate::control::desk::Desk;
+use crate::control::engine::{Engine, How};
+use crate::control::plan::{Plan, maps_after};
+use crate::control::report::TripTold;
+use crate::control::source::Digest;
 use crate::judge::guards::{self, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
@@ -18,38 +25,40 @@ use crate::judge::{Harm, Traffic};
 use crate::model::{AddressMap, Diagnostic, MapOwner, Ownership, Place, Severity, Unit, World};
 use crate::snapshot::Snapshot;
 use crate::wire::Name;
+use hour::Gone;
+use tripping::Tripping;
 
 /// Hexadecimal digits of a digest of content, as people see it.
 const DIGITS: usize = 32;
 
 /// What came of it.
 #[derive(Default)]
-pub(super) struct Weighed {
+pub(in crate::control) struct Weighed {
     /// What cannot pass, and why.
-    pub(super) held: BTreeMap<Unit, Vec<Diagnostic>>,
+    pub(in crate::control) held: BTreeMap<Unit, Vec<Diagnostic>>,
     /// The content of those that only an approval is wanted for.
-    pub(super) digests: BTreeMap<Unit, String>,
+    pub(in crate::control) digests: BTreeMap<Unit, String>,
     /// What it would change.
-    pub(super) plan: plan::Plan,
+    pub(in crate::control) plan: plan::Plan,
     /// What it takes away, at most.
-    pub(super) harm: Harm,
+    pub(in crate::control) harm: Harm,
     /// Zones compared.
-    pub(super) compared: usize,
+    pub(in crate::control) compared: usize,
     /// What was proven.
-    pub(super) proof: Report,
+    pub(in crate::control) proof: Report,
     /// Those that a guard minds, and somebody approved.
-    pub(super) approved: BTreeSet<Unit>,
+    pub(in crate::control) approved: BTreeSet<Unit>,
     /// What guards mind and nobody approved.
-    pub(super) trips: Vec<TripTold>,
+    pub(in crate::control) trips: Vec<TripTold>,
     /// What it means for the questions asked last, where somebody wants to know.
-    pub(super) traffic: Option<Traffic>,
+    pub(in crate::control) traffic: Option<Traffic>,
     /// What would be served, where somebody wants to compare it with something else.
-    pub(super) snapshot: Option<Snapshot>,
+    pub(in crate::control) snapshot: Option<Snapshot>,
 }
 
 impl Engine {
     /// Proves a candidate and asks the guards.
-    pub(super) fn weigh(&self, candidate: &Candidate, desk: &Desk<'_>, how: How) -> Weighed {
+    pub(in crate::control) fn weigh(&self, candidate: &Candidate, desk: &Desk<'_>, how: How) -> Weighed {
         let served = self.publisher.current();
         let (plans, applied) = (candidate.plans(), candidate.applied());
         // Examples cost a look at every zone: only whoever asks for a plan reads them.
@@ -135,7 +144,7 @@ impl Engine {
 
     /// What goes with plans beside answers: what the ledger takes away from maps that answer now or did within the hour,
     /// and maps that leave. Where nobody looks at the ledger nothing does.
-    pub(super) fn gone_with(&self, plans: &[Plan]) -> Gone {
+    pub(in crate::control) fn gone_with(&self, plans: &[Plan]) -> Gone {
         if self.rules.ownership == Ownership::Off {
             return Gone::default();
         }
@@ -177,8 +186,8 @@ impl Engine {
 
     fn told_trip(&self, trip: &Trip, plan: &Plan, digest: &str) -> Diagnostic {
         let changed = plan.files.keys().next();
-        let place = changed.map(|path| super::folder::display(&path.on_disk(&self.sources)));
-        let place = place.unwrap_or_else(|| super::folder::display(&self.sources.zones));
+        let place = changed.map(|path| crate::control::folder::display(&path.on_disk(&self.sources)));
+        let place = place.unwrap_or_else(|| crate::control::folder::display(&self.sources.zones));
         let hint = format!("if that is meant: portolan approve {digest} --reason TEXT ({})", trip.setting);
         Diagnostic::error(trip.code, Place::file(&place), trip.message.clone()).hint(hint)
     }
@@ -230,7 +239,7 @@ impl Engine {
             for map in maps.iter().filter(|map| map.owner == MapOwner::Operator) {
                 let members = map.memberships.iter().map(|membership| &membership.member);
                 let members: Vec<String> = members.map(|member| format!("{member:?}")).collect();
-                let text = super::remembered_map::text(map);
+                let text = crate::control::remembered_map::text(map);
                 octets.extend(format!("{text}{} {} {members:?}\n", map.enabled, map.immutable).bytes());
             }
         }

@@ -2,6 +2,9 @@
 //! is held. No zone data: that is compiled and let go.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::ops::Bound;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -148,6 +151,27 @@ impl Books {
         self.files
             .range(path.clone()..)
             .take_while(move |(found, _)| found.tree == tree && found.below.starts_with(&top))
+    }
+
+    /// The files right in the folder of a tree. What lies deeper is passed by, a folder at a time.
+    fn at_top(&self, tree: Tree) -> impl Iterator<Item = &SourcePath> + use<'_> {
+        let mut from = Bound::Included(SourcePath::new(tree, Path::new("")));
+        std::iter::from_fn(move || {
+            loop {
+                let (path, _) = self.files.range((from.clone(), Bound::Unbounded)).next()?;
+                if path.tree != tree {
+                    return None;
+                }
+                if !path.is_in_folder() {
+                    from = Bound::Excluded(path.clone());
+                    return Some(path);
+                }
+                // What lies in a folder stands right behind its name, before this name with any octet added.
+                let folder = path.below.components().next().map(|folder| folder.as_os_str().as_bytes());
+                let behind = [folder.unwrap_or_default(), &[1]].concat();
+                from = Bound::Included(SourcePath::new(tree, Path::new(OsStr::from_bytes(&behind))));
+            }
+        })
     }
 
     /// The sources of a unit that satisfy a condition, among some.
@@ -297,9 +321,11 @@ impl Books {
 
     /// The zones of an account, faulty ones as well.
     pub(super) fn zones_with(&self, account: &AccountId) -> impl Iterator<Item = Name> + use<'_> {
-        let folder = if account.is_default() { "" } else { account.as_str() };
+        let folder = SourcePath::new(Tree::Zones, Path::new(account.as_str()));
+        let in_folder = (!account.is_default()).then(|| self.below(&folder).map(|(path, _)| path));
+        let at_top = account.is_default().then(|| self.at_top(Tree::Zones));
         let account = account.clone();
-        self.below(&SourcePath::new(Tree::Zones, Path::new(folder))).filter_map(move |(path, _)| {
+        in_folder.into_iter().flatten().chain(at_top.into_iter().flatten()).filter_map(move |path| {
             let Kind::Zone(origin) = path.kind() else { return None };
             let zone = self.zones.get(&origin)?;
             (zone.path == *path && zone.account == account).then_some(origin)
@@ -329,5 +355,26 @@ impl Books {
     /// Whether a source is of interest: read for itself, or named by another one.
     pub(super) fn is_source(&self, path: &SourcePath) -> bool {
         path.kind() != Kind::Other || self.named_by.contains_key(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_passed_by() {
+        let path = |below: &str| SourcePath::new(Tree::Zones, Path::new(below));
+        let mut books = Books::default();
+        let top = ["-.zone", "a.zone", "acme.zone", "acmf.zone", "account.toml", "z.zone"];
+        let deep = ["-/a.zone", "a/b/c.zone", "acme/a.zone", "acme/deep/b.zone", "acme!/a.zone", "zz/a.zone"];
+        for below in top.iter().chain(&deep) {
+            books.files.insert(path(below), Known::default());
+        }
+        books.files.insert(SourcePath::new(Tree::Maps, Path::new("zzz.toml")), Known::default());
+        let mut expected = top.map(path);
+        expected.sort();
+        assert_eq!(books.at_top(Tree::Zones).cloned().collect::<Vec<_>>(), expected);
+        assert_eq!(Books::default().at_top(Tree::Zones).next(), None);
     }
 }

@@ -20,17 +20,16 @@ fn limits() -> impl Strategy<Value = Limits> {
     let share = || (0..40_u32, 0..4_u64).prop_map(|(percent, floor)| Share { percent, floor });
     let few = || 0..4_u64;
     (few(), any::<bool>(), share(), share(), share(), share(), few(), few()).prop_map(
-        |(unproxied, zone, zones, names, of_zone, addresses, families, by_operator)| {
-            let mut limits = Limits::default();
-            limits.unproxied_names = unproxied;
-            limits.unproxied_zone = zone;
-            limits.zones_gone = zones;
-            limits.names_changed = names;
-            limits.zone_names_gone = of_zone;
-            limits.addresses_gone = addresses;
-            limits.zones_losing_family = families;
-            limits.operator_names = by_operator;
-            limits
+        |(unproxied, zone, zones, names, of_zone, addresses, families, by_operator)| Limits {
+            unproxied_names: unproxied,
+            unproxied_zone: zone,
+            zones_gone: zones,
+            names_changed: names,
+            zone_names_gone: of_zone,
+            addresses_gone: addresses,
+            zones_losing_family: families,
+            operator_names: by_operator,
+            ..Limits::default()
         },
     )
 }

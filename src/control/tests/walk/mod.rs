@@ -268,7 +268,7 @@ impl Walk {
             Some(generation) => known.contains(&generation).then_some(generation).as_ref().and_then(after),
             None => {
                 let pin = whose.map_or(site.model.all_pinned, |who| site.model.pinned[who as usize]);
-                let from = pin.unwrap_or(*known.last().unwrap());
+                let from = pin.unwrap_or_else(|| *known.last().unwrap());
                 known.iter().rev().filter(|generation| **generation < from).find_map(after)
             }
         };

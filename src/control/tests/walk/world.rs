@@ -400,8 +400,8 @@ impl Site {
                 }
             }
         }
-        let others = held.iter().map(|held| &held.unit);
-        match others.filter(|unit| !ALL.iter().any(|who| who.shown() == **unit)).next() {
+        let mut others = held.iter().map(|held| &held.unit);
+        match others.find(|unit| !ALL.iter().any(|who| who.shown() == **unit)) {
             Some(unit) => Err(format!("{unit} is held")),
             None => Ok(()),
         }

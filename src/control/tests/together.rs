@@ -323,3 +323,21 @@ fn place_with_map(acme: &str) -> Place {
     }
     place
 }
+
+/// A zone that goes after its map changed within the hour loses its names once.
+#[test]
+fn what_went_after_its_map_changed_counts_once() {
+    let place = place(Guards { names_changed: Share { percent: 45, floor: 4 }, ..NO_GUARDS });
+    let other = "zones/acme/other.example.zone";
+    place.write(other, &hundred("1", 0..0, 0..0));
+    place.write("addrmaps/acme/other.toml", &map("other", "203.0.113.3", "zones = [\"other.example\"]"));
+    place.write("zones/acme/third.example.zone", &hundred("1", 0..100, 0..0));
+    let mut server = place.start();
+    place.write("addrmaps/acme/other.toml", &map("other", "203.0.113.4", "zones = [\"other.example\"]"));
+    server.publishes();
+    place.remove(other);
+    place.write("addrmaps/acme/other.toml", &map("other", "203.0.113.4", ""));
+    server.follow();
+    assert_eq!(server.held(), [""; 0]);
+    assert_eq!(server.version("other.example"), "REFUSED");
+}

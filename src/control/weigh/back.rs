@@ -60,6 +60,12 @@ impl Engine {
         mut touched: Touched,
         detail: Detail,
     ) -> (Plan, Vec<Trip>) {
+        // What hung on a set when it changed may be gone by now, and is counted as that.
+        touched.sets.iter_mut().for_each(|(set, weight)| *weight = self.builder.weight(*set));
+        for (account, weight) in &mut touched.fallbacks {
+            let account = applied.snapshot.accounts.get(*account);
+            *weight = account.map(|account| self.builder.falling(&account.id)).unwrap_or_default();
+        }
         let owned = touched.accounts.values_mut().chain([&mut touched.server]);
         owned.for_each(|owned| owned.gone.retain(|address| !self.builder.answers(address)));
         // What came and went within the hour was not there to be lost. Few changes come so near to the limit.

@@ -119,7 +119,11 @@ impl Auditor {
             // A desk keeps what it has read.
             let desk = desk(&manifest);
             let read = |_: &mut (), some: &[(&SourcePath, &Remembered)]| -> Vec<_> {
-                some.iter().filter_map(|(path, _)| self.zone_again(path, &desk, &world)).collect()
+                let again = |(path, _): &(&SourcePath, &Remembered)| {
+                    cores::breathe();
+                    self.zone_again(path, &desk, &world)
+                };
+                some.iter().filter_map(again).collect()
             };
             let made = cores::in_chunks(some, read);
             let mut loaded = Vec::new();
@@ -135,7 +139,9 @@ impl Auditor {
             }
             world.zones = loaded;
             let prover = Prover::new(&world);
-            let prove = |_: &mut (), zones: &[LoadedZone]| prover.zones(&self.served, zones);
+            let prove = |_: &mut (), zones: &[LoadedZone]| {
+                prover.zones_in_steps(&self.served, zones, &cores::breathe)
+            };
             for proof in cores::in_chunks(&world.zones, prove) {
                 audit.take(proof);
             }
@@ -244,7 +250,8 @@ impl Audit {
 }
 
 /// Lets everything else go before this thread and those that it starts: whoever wants the core has it at once
-/// (`SCHED_IDLE`), where low priority alone would let a worker wait for the rest of a time slice.
+/// (`SCHED_IDLE`), where low priority alone would let a worker wait for the rest of a time slice. Some kernels still let
+/// it wait for the next tick unless this thread calls them: see [`cores::breathe`].
 fn step_back() {
     let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     // It fails where the priority is low already and may not be raised, which matters to no idle thread.

@@ -22,6 +22,9 @@ use crate::model::{
 };
 use crate::wire::Name;
 
+/// Members of a map that are looked at in no time.
+const MANY_MEMBERS: usize = 1000;
+
 /// What is known of a source.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
@@ -330,6 +333,15 @@ impl Books {
             let zone = self.zones.get(&origin)?;
             (zone.path == *path && zone.account == account).then_some(origin)
         })
+    }
+
+    /// Looks at the members of large maps, so that the first change of one of their zones costs no more than the next.
+    pub(super) fn look_ahead(&self) {
+        let maps = self
+            .accounts
+            .values()
+            .flat_map(|account| account.own.values().flatten().chain(&account.operators));
+        maps.filter(|map| map.memberships.len() > MANY_MEMBERS).for_each(|map| map.memberships.look_ahead());
     }
 
     /// One zone of an account, if it has any that is found at once.

@@ -7,6 +7,12 @@ use std::thread;
 /// Items that a thread takes at once; so many or fewer are worth no second thread.
 pub(super) const CHUNK: usize = if cfg!(test) { 3 } else { 64 };
 
+/// Lets whoever waits for this core have it: a kernel may otherwise let a worker wait for the rest of a tick behind a
+/// thread that calls it never, however low that one's priority (`PREEMPT_NONE`, lazy preemption).
+pub(super) fn breathe() {
+    thread::yield_now();
+}
+
 /// Does the work on all chunks of some items, on as many threads as there are cores; they have the priority of this
 /// one. Each thread brings what it uses again and again. Returns what came of each chunk, in the order of the items.
 pub(super) fn in_chunks<T: Sync, S: Default, R: Send>(

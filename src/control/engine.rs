@@ -264,7 +264,8 @@ impl Engine {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf).without(&self.lost);
         let (no_views, nobody) = (BTreeMap::new(), BTreeMap::new());
-        let nothing = Given { views: &no_views, first: false, plain: &[], held: &nobody };
+        let nothing =
+            Given { views: &no_views, first: false, plain: &[], unpinned: how.preview, held: &nobody };
         let mut touched = touched.clone();
         // Units that change this very moment: they are looked at again when they have settled.
         let mut unsettled: BTreeSet<Unit> = BTreeSet::new();
@@ -301,6 +302,7 @@ impl Engine {
                 let mut held = nobody.clone();
                 let mut digests = BTreeMap::new();
                 let mut judged = judged;
+                let approvals = self.books.standing.approvals.clone();
                 let (taken, judged) = loop {
                     let accepted = std::mem::take(&mut judged.accepted);
                     // Of a rollback that is refused nothing stays, not even the pin.
@@ -309,6 +311,14 @@ impl Engine {
                     }
                     if self.rules.strict && !judged.denied.is_empty() && !accepted.is_empty() {
                         break (Taken::Refused(accepted), judged);
+                    }
+                    let mut told = Vec::new();
+                    if how.unguarded {
+                        // What is left is not what anybody wants, whoever approved it.
+                        let (left, in_files) = self.approvals_left(&accepted);
+                        self.books.standing.approvals.clone_from(&approvals);
+                        self.books.standing.approvals.retain(|digest, _| !left.contains(digest));
+                        told = in_files;
                     }
                     let draft = self.draft(&accepted, &judged.denied, how);
                     let mut candidate = draft.apply(accepted, &mut self.builder);
@@ -320,6 +330,7 @@ impl Engine {
                             false => weighed.approved.clone(),
                         };
                         candidate.harm = weighed.harm.clone();
+                        change.problems.extend(told.iter().map(Problem::from));
                         change.totals = Some(weighed.plan.counts.clone());
                         change.proof = Some(weighed.proof.clone());
                         first.get_or_insert(weighed);

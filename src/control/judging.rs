@@ -7,12 +7,10 @@ use super::ahead::{Claims, Plain};
 use super::desk::Desk;
 use super::engine::Engine;
 use super::plan::{Plan, Planner, conflicts};
+use super::report::PINNED;
 use super::source::Kind;
 use super::state::View;
 use crate::model::{AccountId, Diagnostic, Place, Severity, Unit};
-
-/// The code of what a rollback keeps as it is.
-pub(super) const PINNED: &str = "pinned";
 
 /// What is given beside the sources.
 #[derive(Clone, Copy)]
@@ -23,6 +21,8 @@ pub(super) struct Given<'a> {
     pub(super) first: bool,
     /// On a first start: zones that need no plan.
     pub(super) plain: &'a [Plain],
+    /// Pins are left to whoever weighs what is accepted.
+    pub(super) unpinned: bool,
     /// Who is denied from the beginning.
     pub(super) held: &'a BTreeMap<Unit, Vec<Diagnostic>>,
 }
@@ -50,7 +50,7 @@ impl Engine {
         forced: &BTreeSet<SourcePath>,
         given: &Given<'_>,
     ) -> Judged {
-        let Given { views, first, plain, held } = *given;
+        let Given { views, first, plain, unpinned, held } = *given;
         let snapshot = self.publisher.current();
         let mut denied = held.clone();
         let mut pending = BTreeMap::new();
@@ -84,7 +84,7 @@ impl Engine {
             let mut new: BTreeMap<Unit, Vec<Diagnostic>> = BTreeMap::new();
             for plan in &plans {
                 let mut errors: Vec<Diagnostic> = plan.errors().cloned().collect();
-                if !desk.is_memory() && (plan.has_effect() || !errors.is_empty()) {
+                if !desk.is_memory() && (plan.has_effect() && !unpinned || !errors.is_empty()) {
                     errors.extend(self.pinned(&plan.unit));
                 }
                 if !errors.is_empty() {
@@ -132,7 +132,7 @@ impl Engine {
     }
 
     /// That a unit was rolled back, if it was.
-    fn pinned(&self, unit: &Unit) -> Option<Diagnostic> {
+    pub(super) fn pinned(&self, unit: &Unit) -> Option<Diagnostic> {
         let pin = self.books.standing.pin_of(unit)?;
         let message = format!("rolled back to what generation {} served, the files wait", pin.generation);
         let place = Place::file(&super::folder::display(&self.sources.zones));
@@ -168,7 +168,7 @@ impl Engine {
             desk,
             paths,
             &BTreeSet::new(),
-            &Given { views, first: true, plain: &plain, held: &nobody },
+            &Given { views, first: true, plain: &plain, unpinned: false, held: &nobody },
         );
         let faulty: BTreeSet<&AccountId> =
             judged.accepted.iter().filter(|plan| plan.faulty).filter_map(Plan::account).collect();
@@ -187,7 +187,7 @@ impl Engine {
             desk,
             paths,
             &BTreeSet::new(),
-            &Given { views, first: true, plain: &plain, held: &nobody },
+            &Given { views, first: true, plain: &plain, unpinned: false, held: &nobody },
         );
         Judged { plain, ..judged }
     }

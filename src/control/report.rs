@@ -10,6 +10,9 @@ use crate::judge::plan::Plan;
 use crate::judge::{plan, proof};
 use crate::model::Diagnostic;
 
+/// The code of what a rollback keeps as it is.
+pub(crate) const PINNED: &str = "pinned";
+
 /// What `status` tells.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {

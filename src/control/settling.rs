@@ -8,9 +8,9 @@ use super::books::{Books, HeldUnit};
 use super::commit::Candidate;
 use super::desk::Found;
 use super::engine::{Engine, How, MAX_TOLD, WAITING_CODES, log};
-use super::judging::PINNED;
+
 use super::plan::Plan;
-use super::report::{Change, Held, Outcome, Problem, Why};
+use super::report::{Change, Held, Outcome, PINNED, Problem, Why};
 use super::source::Kind;
 use crate::model::{Diagnostic, Unit};
 

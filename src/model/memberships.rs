@@ -67,9 +67,19 @@ impl Memberships {
         self.account.and_then(|at| self.list.get(at))
     }
 
-    /// The membership of a zone, where it is a member. The first time it costs a look at every member.
+    /// Looks at every member, so that none of them costs more than another to find from then on.
+    pub fn look_ahead(&self) {
+        self.directory();
+    }
+
+    fn directory(&self) -> &Directory {
+        self.directory.get_or_init(|| Directory::of(&self.list))
+    }
+
+    /// The membership of a zone, where it is a member. The first time it costs a look at every member, unless there was
+    /// one before.
     pub fn zone(&self, origin: &Name) -> Option<&Membership> {
-        let Directory { hasher, places } = self.directory.get_or_init(|| Directory::of(&self.list));
+        let Directory { hasher, places } = self.directory();
         let hash = short(hasher, origin);
         let from = places.partition_point(|(other, _)| *other < hash);
         let same = places[from..].iter().take_while(|(other, _)| *other == hash);

@@ -50,7 +50,9 @@ pub(super) fn markdown(report: &PlanReport) -> String {
                 (Some(digest), Why::Guard) => {
                     writeln!(out, "- {unit} is held by a guard until somebody approves {}", code(digest))
                 }
-                (_, Why::Pinned) => writeln!(out, "- {unit} was rolled back and is left as it was"),
+                (_, Why::Pinned) => {
+                    writeln!(out, "- {unit} was rolled back and is left as it was until `portolan resume`")
+                }
                 _ => writeln!(out, "- {unit} has errors and is left as it was"),
             };
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::cli::render::harmless;
 use crate::cli::told::{self, counted};
-use crate::control::report::{PlanReport, Why};
+use crate::control::report::{PINNED, PlanReport, Problem, Why};
 use crate::judge::plan::{AccountPlan, Counts, Governed, NamePlan, Plan, SetPlan, What, ZonePlan};
 
 /// Most addresses on a line.
@@ -57,12 +57,17 @@ pub(super) fn text(report: &PlanReport, colour: bool) -> String {
                 "\n{bold}{unit} {state}{plain} until somebody approves: portolan approve {} --reason TEXT",
                 harmless(digest)
             ),
-            (_, Why::Pinned) => writeln!(out, "\n{bold}{unit} {state}{plain}: it was rolled back"),
+            (digest, Why::Pinned) => writeln!(
+                out,
+                "\n{bold}{unit} {state}{plain}: it was rolled back. What is shown of it is what `portolan resume` would judge{}",
+                if digest.is_some() { ", and a guard would hold" } else { "" }
+            ),
             _ => writeln!(out, "\n{bold}{unit} has errors and {state}{plain}"),
         };
-        if held.why == Why::Fault {
-            out.push_str(&told::problems(&held.problems, colour));
-        }
+        // What guards mind is told above.
+        let is_told = |problem: &&Problem| held.digest.is_none() && problem.code != PINNED;
+        let faults: Vec<Problem> = held.problems.iter().filter(is_told).cloned().collect();
+        out.push_str(&told::problems(&faults, colour));
     }
     if !report.problems.is_empty() {
         out.push('\n');

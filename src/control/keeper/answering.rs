@@ -4,6 +4,7 @@ use super::Loop;
 use crate::control::commands::Back;
 use crate::control::engine::{How, log};
 use crate::control::folder;
+use crate::control::look::Ask;
 use crate::control::report::{Change, Problem, Trigger};
 use crate::control::talk::{Reply, Request};
 use crate::control::watched::Rule;
@@ -83,6 +84,8 @@ impl Loop {
             },
             Request::Resume { account } => match account_of(account) {
                 Ok(account) => {
+                    // What was saved just now is meant as well.
+                    self.reload(Trigger::Files, &Ask::Everything, How::default());
                     let resumed = self.engine.resume(account.as_ref());
                     self.commanded(resumed)
                 }

@@ -223,6 +223,7 @@ impl Loop {
 
     fn run(mut self) {
         self.engine.remember_start();
+        self.engine.books.look_ahead();
         self.tell_state();
         // Whatever happened before the watch stood is found, as soon as what happens meanwhile has settled.
         self.watch.look_soon(Instant::now());
@@ -260,7 +261,9 @@ impl Loop {
     fn task(&mut self, task: Task) -> bool {
         match task {
             Task::Signal(signal) => self.watch.hear(Instant::now(), signal),
-            Task::Asked(request @ Request::Reload { .. }, reply) if self.is_being_written() => {
+            Task::Asked(request @ (Request::Reload { .. } | Request::Resume { .. }), reply)
+                if self.is_being_written() =>
+            {
                 self.wait_until.get_or_insert_with(|| Instant::now() + WRITERS);
                 self.waiting.push((request, reply));
             }

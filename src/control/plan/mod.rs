@@ -75,7 +75,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    fn new(unit: Unit) -> Plan {
+    /// One that changes nothing.
+    pub(super) fn new(unit: Unit) -> Plan {
         Plan {
             unit,
             files: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! The engine on real files: what is served, what is held, what is remembered.
 
 mod accounts;
+mod approvals;
 mod audit;
 mod content;
 mod folders;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::control::SourcePath;
 use crate::control::engine::Engine;
 use crate::control::plan::{Plan, ZonePlan};
 use crate::model::{AccountId, AccountSettings, AddressMap, AddressSource, Assertion, AssertionScope};
@@ -103,7 +104,7 @@ impl Beside<'_> {
     fn fall_back(&self, account: &AccountId) -> bool {
         let changed = self.plans.iter().flat_map(|plan| &plan.zones);
         let here = |(origin, (path, zone)): &(&Name, &(_, ZonePlan))| {
-            let path: &super::SourcePath = path;
+            let path: &SourcePath = path;
             matches!(zone, ZonePlan::Good(_))
                 && path.account().as_ref() == Some(account)
                 && self.entry(origin).is_some_and(|entry| entry.own_set.is_none() && entry.zone.proxied() > 0)

@@ -1,8 +1,9 @@
 //! A candidate before it is served: proven, and compared with what is served now and an hour ago.
 //!
 //! `part` is what of the world it is proven in, with the zones that `beside` names; `back` compares it with what was served an hour
-//! ago, which `hour` knows; `tripping` finds whose doing it is that a guard minds.
+//! ago, which `hour` knows; `tripping` finds whose doing it is that a guard minds; `approval` what of it somebody meant.
 
+mod approval;
 mod back;
 mod beside;
 pub(super) mod hour;
@@ -11,25 +12,20 @@ mod tripping;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::control::SourcePath;
 use crate::control::commit::Candidate;
 use crate::control::desk::Desk;
 use crate::control::engine::{Engine, How};
-use crate::control::plan::{Plan, maps_after};
+use crate::control::plan::Plan;
 use crate::control::report::TripTold;
-use crate::control::source::Digest;
 use crate::judge::guards::{self, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
 use crate::judge::{Harm, Traffic};
-use crate::model::{AddressMap, Diagnostic, MapOwner, Ownership, Place, Severity, Unit, World};
+use crate::model::{AddressMap, Diagnostic, Ownership, Place, Severity, Unit, World};
 use crate::snapshot::Snapshot;
 use crate::wire::Name;
 use hour::Gone;
 use tripping::Tripping;
-
-/// Hexadecimal digits of a digest of content, as people see it.
-const DIGITS: usize = 32;
 
 /// What came of it.
 #[derive(Default)]
@@ -56,6 +52,15 @@ pub(in crate::control) struct Weighed {
     pub(in crate::control) snapshot: Option<Snapshot>,
 }
 
+impl Weighed {
+    fn hold(&mut self, unit: &Unit, found: impl IntoIterator<Item = Diagnostic>) {
+        let mut found = found.into_iter().peekable();
+        if found.peek().is_some() {
+            self.held.entry(unit.clone()).or_default().extend(found);
+        }
+    }
+}
+
 impl Engine {
     /// Proves a candidate and asks the guards.
     pub(in crate::control) fn weigh(&self, candidate: &Candidate, desk: &Desk<'_>, how: How) -> Weighed {
@@ -65,27 +70,51 @@ impl Engine {
         let examples = if how.preview { Detail::default().examples } else { 0 };
         let detail = Detail { examples, ..Detail::default() };
         let compared = plan_with(&served, &applied.snapshot, &applied.touched, detail);
-        let world = self.world_after(plans, &applied.snapshot, desk);
-        let Proof { report, broken, .. } = proof::prove(&world, &applied.snapshot);
-        let mut weighed = Weighed { plan: compared, proof: report, ..Weighed::default() };
+        let mut weighed = Weighed { plan: compared, ..Weighed::default() };
+        self.prove_candidate(candidate, desk, &served, &mut weighed);
+        if !how.unguarded && !desk.is_memory() {
+            self.guard(candidate, &mut weighed);
+        }
+        if how.preview {
+            weighed.traffic = Some(self.traffic(&applied.snapshot));
+            weighed.snapshot = Some(applied.snapshot.clone());
+            for plan in plans {
+                // What a rollback keeps is told as it would be without it.
+                weighed.hold(&plan.unit, self.pinned(&plan.unit));
+            }
+        }
+        weighed
+    }
+
+    /// Holds whoever breaks a property.
+    fn prove_candidate(
+        &self,
+        candidate: &Candidate,
+        desk: &Desk<'_>,
+        served: &Snapshot,
+        weighed: &mut Weighed,
+    ) {
+        let snapshot = &candidate.applied().snapshot;
+        let world = self.world_after(candidate.plans(), snapshot, desk);
+        let Proof { report, broken, .. } = proof::prove(&world, snapshot);
+        weighed.proof = report;
         let mut errors: Vec<(Unit, Diagnostic)> =
             broken.into_iter().filter(|(_, found)| found.severity == Severity::Error).collect();
         if !errors.is_empty() {
             // What was broken before is not this change's doing: the audit tells of it.
-            let before = self.broken_before(&world, &served);
+            let before = self.broken_before(&world, served);
             errors.retain(|(_, found)| !before.contains(&(found.code, found.message.clone())));
         }
         for (unit, found) in errors {
-            for unit in concerned(plans, &unit) {
-                weighed.held.entry(unit).or_default().push(found.clone());
+            for unit in concerned(candidate.plans(), &unit) {
+                weighed.hold(&unit, Some(found.clone()));
             }
         }
-        weighed.traffic = how.preview.then(|| self.traffic(&applied.snapshot));
-        weighed.snapshot = how.preview.then(|| applied.snapshot.clone());
-        if how.unguarded || desk.is_memory() {
-            return weighed;
-        }
-        let limits = &self.rules.guards;
+    }
+
+    /// Holds whoever would take away more than a guard lets pass, but for what somebody approved.
+    fn guard(&self, candidate: &Candidate, weighed: &mut Weighed) {
+        let (plans, applied, limits) = (candidate.plans(), candidate.applied(), &self.rules.guards);
         let mut trips = guards::judge(&weighed.plan, limits, Since::Served);
         trips.extend(self.ledger_trip(candidate));
         let mut minded = vec![(Since::Served, weighed.plan.clone(), trips)];
@@ -119,11 +148,10 @@ impl Engine {
         }
         self.let_others_go(&mut tripped, &digests);
         for (unit, found) in tripped {
-            weighed.held.entry(unit).or_default().extend(found);
+            weighed.hold(&unit, found);
         }
         digests.retain(|unit, _| weighed.held.contains_key(unit));
         weighed.digests = digests;
-        weighed
     }
 
     /// Of those that trip guards together leaves the ones without which the others are to be judged again: the
@@ -190,62 +218,6 @@ impl Engine {
         let place = place.unwrap_or_else(|| crate::control::folder::display(&self.sources.zones));
         let hint = format!("if that is meant: portolan approve {digest} --reason TEXT ({})", trip.setting);
         Diagnostic::error(trip.code, Place::file(&place), trip.message.clone()).hint(hint)
-    }
-
-    /// Whether content was approved, by a command or in the operator's files as they would be.
-    fn is_approved(&self, plans: &[Plan], digest: &str) -> bool {
-        let now = self.clock.now();
-        let by_command = self.books.standing.approvals.iter();
-        let by_command =
-            by_command.filter(|(_, approved)| approved.expires.is_none_or(|expires| expires > now));
-        let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
-        let by_file = self.books.approvals_after(operator);
-        let by_file = by_file.filter(|approval| approval.expires.is_none_or(|expires| expires > now));
-        by_command.map(|(approved, _)| approved.clone()).chain(by_file.map(|file| file.digest.clone())).any(
-            |approved| {
-                // A file may write more digits than are shown.
-                approved.starts_with(digest) || (approved.len() >= DIGITS && digest.starts_with(&approved))
-            },
-        )
-    }
-
-    /// The digest of what a unit would be: of all its sources, and of the maps that the operator made for it. It is the
-    /// same on every server that reads the same files, whatever these served before.
-    fn digest_of(&self, plan: &Plan) -> String {
-        let mut sources: BTreeMap<SourcePath, Digest> = BTreeMap::new();
-        let of_unit = self.books.served_of(&plan.unit);
-        let with_named = of_unit.flat_map(|path| {
-            let named = self.books.names.get(path).into_iter().flatten();
-            std::iter::once(path).chain(named)
-        });
-        for path in with_named {
-            let served = self.books.files.get(path).and_then(|known| known.served);
-            sources.extend(served.map(|digest| (path.clone(), digest)));
-        }
-        for (path, copy) in &plan.files {
-            match copy {
-                Some(copy) => sources.insert(path.clone(), copy.digest),
-                None => sources.remove(path),
-            };
-        }
-        let mut octets = Vec::new();
-        for (path, digest) in sources {
-            octets.extend(path.to_bytes());
-            octets.push(0);
-            octets.extend(digest.0);
-        }
-        if let Some(account) = plan.account() {
-            let maps = maps_after(&self.books, account, plan);
-            for map in maps.iter().filter(|map| map.owner == MapOwner::Operator) {
-                let members = map.memberships.iter().map(|membership| &membership.member);
-                let members: Vec<String> = members.map(|member| format!("{member:?}")).collect();
-                let text = crate::control::remembered_map::text(map);
-                octets.extend(format!("{text}{} {} {members:?}\n", map.enabled, map.immutable).bytes());
-            }
-        }
-        let mut digest = Digest::of(&octets).to_string();
-        digest.truncate(DIGITS);
-        digest
     }
 }
 

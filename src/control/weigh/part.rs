@@ -81,7 +81,10 @@ impl Engine {
         let read = |_: &mut (), zones: &[(&Name, &SourcePath, &Plan)]| -> Vec<LoadedZone> {
             zones
                 .iter()
-                .filter_map(|(origin, path, plan)| self.zone_after(origin, path, plan, &world, desk))
+                .filter_map(|(origin, path, plan)| {
+                    cores::breathe();
+                    self.zone_after(origin, path, plan, &world, desk)
+                })
                 .collect()
         };
         let new: Vec<LoadedZone> = cores::in_chunks(&changed, read).into_iter().flatten().collect();

@@ -85,7 +85,12 @@ impl<'w> Prover<'w> {
     /// Proves some of the world's zones: what they are answered, who governs them, and the assertions about them.
     /// Zones that are not the world's are passed over.
     pub fn zones(&self, snapshot: &Snapshot, zones: &[LoadedZone]) -> Proof {
-        let mut pass = Pass::new(self, snapshot);
+        self.zones_in_steps(snapshot, zones, &|| {})
+    }
+
+    /// The same, in steps of some names: between them whoever is given is called.
+    pub fn zones_in_steps(&self, snapshot: &Snapshot, zones: &[LoadedZone], between: &dyn Fn()) -> Proof {
+        let mut pass = Pass::new(self, snapshot, between);
         for place in zones.iter().filter_map(|zone| self.rules.zone_at(&zone.origin)) {
             pass.prove(place);
         }

@@ -21,6 +21,9 @@ pub(super) fn brings_additionals(rtype: RrType) -> bool {
     matches!(rtype, RrType::NS | RrType::MX | RrType::SRV | RrType::SVCB | RrType::HTTPS)
 }
 
+/// Names from pause to pause: some fifty microseconds.
+const STEP: u32 = 32;
+
 /// A proof of zones on its way.
 pub(super) struct Pass<'r, 'w, 's> {
     pub(super) prover: &'r Prover<'w>,
@@ -37,13 +40,20 @@ pub(super) struct Pass<'r, 'w, 's> {
     pub(super) message: Vec<u8>,
     /// Addresses of the zone at hand.
     addresses: Vec<IpAddr>,
+    /// Names since the last pause, and who is called in it.
+    names: u32,
+    between: &'r dyn Fn(),
 }
 
 /// What a proxied name is answered: a set and its level, or nothing.
 type Mapped<'s> = Option<(&'s AddressSet, AddressSource)>;
 
 impl<'r, 'w, 's> Pass<'r, 'w, 's> {
-    pub(super) fn new(prover: &'r Prover<'w>, snapshot: &'s Snapshot) -> Pass<'r, 'w, 's> {
+    pub(super) fn new(
+        prover: &'r Prover<'w>,
+        snapshot: &'s Snapshot,
+        between: &'r dyn Fn(),
+    ) -> Pass<'r, 'w, 's> {
         Pass {
             prover,
             snapshot,
@@ -54,6 +64,8 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
             mapped: [None; 2],
             message: Vec::new(),
             addresses: Vec::new(),
+            names: 0,
+            between,
         }
     }
 
@@ -69,6 +81,11 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
                 self.proof.report.names += u64::from(reading.len());
                 for number in 0..reading.len() {
                     self.name(&zone, reading, number, &mut name);
+                    self.names += 1;
+                    if self.names >= STEP {
+                        self.names = 0;
+                        (self.between)();
+                    }
                 }
             }
             None => {

@@ -339,6 +339,10 @@ impl Server {
     /// Goes back, whatever guards say.
     pub(super) fn roll_back(&mut self, after: World, whose: Option<Who>, generation: u64, now: u64) {
         let before = std::mem::replace(&mut self.served, after);
+        let left = ALL.into_iter().filter(|who| before[*who as usize] != self.served[*who as usize]);
+        for who in left {
+            self.approved.remove(&(who, (*before[who as usize]).clone()));
+        }
         match whose {
             None => {
                 self.past.clear();

@@ -1,0 +1,96 @@
+//! What somebody approved, by the digest of its content.
+
+use std::collections::BTreeMap;
+
+use crate::control::SourcePath;
+use crate::control::engine::Engine;
+use crate::control::plan::{Plan, maps_after};
+use crate::control::source::{Digest, Kind};
+use crate::model::{Diagnostic, MapOwner, Unit};
+
+/// Hexadecimal digits of a digest of content, as people see it.
+const DIGITS: usize = 32;
+
+/// The code of an approval in files of what was rolled back.
+const ROLLED_BACK: &str = "approved-and-rolled-back";
+
+impl Engine {
+    /// Whether content was approved, by a command or in the operator's files as they would be.
+    pub(super) fn is_approved(&self, plans: &[Plan], digest: &str) -> bool {
+        let now = self.clock.now();
+        let by_command = self.books.standing.approvals.iter();
+        let by_command =
+            by_command.filter(|(_, approved)| approved.expires.is_none_or(|expires| expires > now));
+        let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
+        let by_file = self.books.approvals_after(operator);
+        let by_file = by_file.filter(|approval| approval.expires.is_none_or(|expires| expires > now));
+        let mut digests = by_command.map(|(approved, _)| approved).chain(by_file.map(|file| &file.digest));
+        digests.any(|approved| is_of(approved, digest))
+    }
+
+    /// The digest of what a unit would be: of all its sources, and of the maps that the operator made for it. It is the
+    /// same on every server that reads the same files, whatever these served before.
+    pub(super) fn digest_of(&self, plan: &Plan) -> String {
+        let books = &self.books;
+        let of_unit = |path: &&SourcePath| {
+            path.kind() != Kind::Other
+                && path.unit().as_ref() == Some(&plan.unit)
+                && plan.files[*path].is_some()
+        };
+        let stay = books.served_of(&plan.unit).filter(|path| !plan.files.contains_key(*path));
+        let stay = stay.filter(|path| path.kind() != Kind::Other);
+        let mut sources: BTreeMap<&SourcePath, Digest> = BTreeMap::new();
+        for path in stay.chain(plan.files.keys().filter(of_unit)) {
+            let named = plan.names.get(path).or_else(|| books.names.get(path)).into_iter().flatten();
+            for path in std::iter::once(path).chain(named) {
+                let digest = match plan.files.get(path) {
+                    Some(copy) => copy.as_ref().map(|copy| copy.digest),
+                    None => books.files.get(path).and_then(|known| known.served),
+                };
+                sources.extend(digest.map(|digest| (path, digest)));
+            }
+        }
+        // Of what goes nothing is left but its name.
+        let mut octets = format!("{}\n", plan.unit).into_bytes();
+        for (path, digest) in sources {
+            octets.extend(path.to_bytes());
+            octets.push(0);
+            octets.extend(digest.0);
+        }
+        if let Some(account) = plan.account() {
+            let maps = maps_after(&self.books, account, plan);
+            for map in maps.iter().filter(|map| map.owner == MapOwner::Operator) {
+                let members = map.memberships.iter().map(|membership| &membership.member);
+                let members: Vec<String> = members.map(|member| format!("{member:?}")).collect();
+                let text = crate::control::remembered_map::text(map);
+                octets.extend(format!("{text}{} {} {members:?}\n", map.enabled, map.immutable).bytes());
+            }
+        }
+        let mut digest = Digest::of(&octets).to_string();
+        digest.truncate(DIGITS);
+        digest
+    }
+
+    /// What was approved of the content that plans leave: the digests, and where the operator's files approve it as
+    /// well, which stands for as long as it is written there.
+    pub(in crate::control) fn approvals_left(&self, plans: &[Plan]) -> (Vec<String>, Vec<Diagnostic>) {
+        let mut told = Vec::new();
+        let digests = plans.iter().map(|plan| self.digest_of(&Plan::new(plan.unit.clone())));
+        let digests: Vec<String> = digests.collect();
+        for (plan, digest) in plans.iter().zip(&digests) {
+            let in_files =
+                self.books.approvals_after(None).filter(|approval| is_of(&approval.digest, digest));
+            told.extend(in_files.map(|approval| {
+                let message = format!("what was rolled back of {} is approved here", plan.unit);
+                Diagnostic::warning(ROLLED_BACK, approval.place.clone(), message)
+                    .hint("take this out, or `portolan resume` serves the same content again")
+            }));
+        }
+        (digests, told)
+    }
+}
+
+/// Whether an approval is of what has a digest. A file may write more digits than are shown.
+fn is_of(approved: &str, digest: &str) -> bool {
+    approved.starts_with(digest) || (approved.len() >= DIGITS && digest.starts_with(approved))
+}

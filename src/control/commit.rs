@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ahead::Plain;
+use super::cores;
 use super::engine::{Engine, How, MAX_TOLD, listed_zone};
 use super::folder::display;
 use super::plan::{Plan, ZonePlan, anycast_after, maps_after};
@@ -141,6 +142,7 @@ impl Engine {
         self.hour.note(self.clock.now(), self.publisher.current(), went);
         self.books.content = self.books.content.after(&self.books, &intent, &[]);
         self.swap(applied, &accepted, change);
+        cores::breathe();
         if !begin_anew.is_empty() {
             self.hour.begin_anew(&begin_anew, &self.publisher.current());
         }

@@ -11,6 +11,7 @@ use super::ahead::{Ahead, Progress};
 use super::audit::Audit;
 use super::books::Books;
 use super::commit::take_back;
+use super::cores;
 use super::desk::{Desk, Found, Shelf};
 use super::entry::Said;
 use super::judging::{Given, Judged};
@@ -320,8 +321,11 @@ impl Engine {
                         self.books.standing.approvals.retain(|digest, _| !left.contains(digest));
                         told = in_files;
                     }
+                    cores::breathe();
                     let draft = self.draft(&accepted, &judged.denied, how);
+                    cores::breathe();
                     let mut candidate = draft.apply(accepted, &mut self.builder);
+                    cores::breathe();
                     let weighed = self.weigh(&candidate, &desk, how);
                     change.cost.zones_compared += weighed.compared as u64;
                     if weighed.held.is_empty() {

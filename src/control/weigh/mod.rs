@@ -13,6 +13,7 @@ mod tripping;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::commit::Candidate;
+use crate::control::cores;
 use crate::control::desk::Desk;
 use crate::control::engine::{Engine, How};
 use crate::control::plan::Plan;
@@ -95,8 +96,11 @@ impl Engine {
         weighed: &mut Weighed,
     ) {
         let snapshot = &candidate.applied().snapshot;
+        cores::breathe();
         let world = self.world_after(candidate.plans(), snapshot, desk);
-        let Proof { report, broken, .. } = proof::prove(&world, snapshot);
+        cores::breathe();
+        let Proof { report, broken, .. } = proof::prove_in_steps(&world, snapshot, &cores::breathe);
+        cores::breathe();
         weighed.proof = report;
         let mut errors: Vec<(Unit, Diagnostic)> =
             broken.into_iter().filter(|(_, found)| found.severity == Severity::Error).collect();

@@ -45,8 +45,15 @@ use crate::wire::Name;
 /// anycast defaults and the assertions. Where an answer leads into a zone that is served but not in the world, it is
 /// judged up to there.
 pub fn prove(world: &World, snapshot: &Snapshot) -> Proof {
+    prove_in_steps(world, snapshot, &|| {})
+}
+
+/// The same, in steps: between them whoever is given is called.
+pub fn prove_in_steps(world: &World, snapshot: &Snapshot, between: &dyn Fn()) -> Proof {
     let prover = Prover::new(world);
-    let mut proof = prover.zones(snapshot, &world.zones);
+    between();
+    let mut proof = prover.zones_in_steps(snapshot, &world.zones, between);
+    between();
     proof.absorb(prover.accounts(snapshot));
     proof
 }

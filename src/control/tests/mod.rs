@@ -17,6 +17,7 @@ mod settings;
 mod size;
 mod state_faults;
 mod together;
+mod told;
 mod walk;
 mod withdrawn;
 

@@ -70,7 +70,7 @@ pub(super) fn line(entry: &Entry, now: Moment) -> String {
     if let Some(approval) = entry.approved.first() {
         let more = match entry.approved.len() - 1 {
             0 => String::new(),
-            more => format!(" and {} more", counted(more as u64, "approval")),
+            more => format!(" and {}", counted(more as u64, "more approval")),
         };
         let _ =
             write!(text, ", approved by {}: {}{more}", harmless(&approval.by), harmless(&approval.reason));

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use client::root;
 use client::server::portolan;
+use portolan::compile::compile;
+use portolan::control::{Sources, load};
 use serde_json::Value;
 
 const ZONE: &str = "$TTL 3600\n@ IN SOA ns.outside.invalid. admin.outside.invalid. 1 3600 900 604800 900\n\
@@ -71,6 +73,77 @@ fn the_last_line_counts_the_proof() {
     assert_eq!(document["proof"]["levels"]["zone_map"], 1);
     assert_eq!(document["proof"]["broken"], 0);
     assert_eq!(run(folder.path(), &["check", "--json", "--format", "human"]).0, 2);
+}
+
+/// Names are counted as `status` counts them.
+#[test]
+fn names_are_those_that_own_records() {
+    let folder = tree();
+    let zone = format!("{ZONE}one.under IN A 192.0.2.151\n");
+    std::fs::write(folder.path().join("zones/acme/shop.example.zone"), zone).unwrap();
+    let (_, out, _) = run(folder.path(), &["check"]);
+    assert!(out.contains("\nproved 1 zone, 3 names and 1 empty non-terminal with "), "{out}");
+    let sources = Sources { zones: root().join("zones"), addrmaps: root().join("addrmaps") };
+    let mut samples = load(&sources).unwrap();
+    let report = samples.prove();
+    assert!(report.empty_names > 0);
+    assert_eq!(report.names, compile(&samples.world, 1).snapshot.totals.names);
+}
+
+#[test]
+fn what_has_errors_was_not_proven() {
+    let folder = tree();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("zones/globex/app.example.zone", ZONE);
+    write("addrmaps/main.toml", "[anycast]\nipv4 = [\"198.51.100.1\"]\n");
+    assert_eq!(run(folder.path(), &["check"]).0, 0);
+    write("addrmaps/acme/maps.toml", "nonsense");
+    let (code, out, _) = run(folder.path(), &["check"]);
+    let last = |out: &str| out.split_once("\nproved ").unwrap().1.split_once('\n').unwrap().1.to_owned();
+    assert_eq!((code, last(&out).as_str()), (1, "account acme was not proven: it has errors\n"));
+    assert!(out.contains(": nothing else is broken\n"), "{out}");
+    write("zones/globex/app.example.zone", "nonsense");
+    write("addrmaps/main.toml", "nonsense");
+    let (_, out, _) = run(folder.path(), &["check"]);
+    assert_eq!(
+        last(&out),
+        "what proxied names are answered was not proven: the operator's files have errors\n\
+         account acme was not proven: it has errors\nzone app.example. was not proven: it has errors\n"
+    );
+    for zone in 0..9 {
+        write(&format!("zones/z{zone}.example.zone"), "nonsense");
+    }
+    let (_, out, _) = run(folder.path(), &["check"]);
+    assert!(last(&out).ends_with("errors\nand 7 more were not proven\n"), "{out}");
+    let document: Value = serde_json::from_str(&run(folder.path(), &["check", "--json"]).1).unwrap();
+    assert_eq!(document["not_proven"].as_array().unwrap().len(), 12);
+}
+
+#[test]
+fn approvals_that_are_void_are_told() {
+    let folder = tree();
+    let approve = |expires: &str| {
+        let text = format!(
+            "[[approve]]\ndigest = \"3067f35cb6992724c08ceeb66535f8d2\"\nby = \"kim\"\nreason = \"r\"\n{expires}"
+        );
+        std::fs::write(folder.path().join("addrmaps/approvals.toml"), text).unwrap();
+        run(folder.path(), &["check", "--strict"])
+    };
+    for (expires, is_void) in [("", false), ("expires = 9999-12-01", false), ("expires = 2020-01-01", true)] {
+        let (code, out, _) = approve(expires);
+        // It is the end that every approval comes to, and no reason for a change that has nothing to do with it to fail.
+        assert_eq!(code, 0, "{out}");
+        let told = out.contains(
+            "note[approval-expired]: this approval expired 2020-01-01 00:00:00Z and lets nothing pass: \
+             3067f35cb6992724c08ceeb66535f8d2\n --> addrmaps/approvals.toml:1:1\n",
+        );
+        assert_eq!(told, is_void, "{out}");
+        assert_eq!(out.contains("approval-expired"), is_void, "{out}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver};
 use client::root;
 use client::server::portolan;
 use portolan::compile::compile;
-use portolan::control::report::{Change, Held, Outcome, Problem, Status};
+use portolan::control::report::{Change, Held, Outcome, PinTold, Problem, Status, Why};
 use portolan::control::talk::{Listener, Reply, Request};
 use portolan::control::{Sources, load};
 use portolan::judge;
@@ -99,6 +99,32 @@ fn reload_says_what_to_read_and_exits_by_what_came_of_it() {
         assert_eq!(serde_json::from_str::<Change>(&ran.stdout).unwrap().outcome, outcome);
         let all = Request::Reload { what: Vec::new(), without_state: true };
         assert_eq!(server.asked.recv().unwrap(), all);
+    }
+}
+
+/// What waits for the rollback is what it is for; what is held for another reason is not served either.
+#[test]
+fn rollback_exits_by_what_is_held_for_other_reasons() {
+    let waits = Held { why: Why::Pinned, unit: "account globex".into(), ..held() };
+    let asks = Held { why: Why::Guard, ..held() };
+    for (outcome, held, code) in [
+        (Outcome::Published, vec![], 0),
+        (Outcome::Published, vec![waits.clone()], 0),
+        (Outcome::Published, vec![waits.clone(), held()], 1),
+        (Outcome::Published, vec![asks], 1),
+        (Outcome::Held, vec![held()], 1),
+        (Outcome::Refused, vec![], 1),
+    ] {
+        let pins = vec![PinTold { reason: "outage".into(), ..PinTold::default() }];
+        let change = Change { outcome, held, pins, ..Change::default() };
+        let server = Server::start(move |_| Reply::Change(Box::new(change.clone())));
+        let ran = server.run(&["rollback", "--reason", "outage"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(code), ""), "{}", ran.stdout);
+        assert!(ran.stdout.contains("\npinned      everything since "), "{}", ran.stdout);
+        // A reload that leaves files waiting has not served what it was asked to.
+        let ran = server.run(&["reload"]);
+        let is_whole = outcome == Outcome::Published && !ran.stdout.contains("\nwaits ") && code == 0;
+        assert_eq!(ran.code, Some(i32::from(!is_whole)), "{}", ran.stdout);
     }
 }
 

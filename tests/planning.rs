@@ -141,3 +141,57 @@ fn what_breaks_a_property_is_refused() {
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("error[assert-never-answers-within]: "), "{out}");
 }
+
+/// What a broken assertion holds is not listed as what will change.
+#[test]
+fn what_would_be_held_is_told_as_what_would_change() {
+    const HELD: &str = "what follows would change if nothing were held";
+    let folder = folders(&ZONE.replace("198.51.100.8", "198.51.100.9"), "");
+    for tree in ["base/", ""] {
+        write(&folder.path().join(tree), "addrmaps/acme/own.toml", OWN);
+    }
+    let (_, out, _) = plan(folder.path(), &["--from", "base"]);
+    assert!(!out.contains("if nothing were held"), "{out}");
+    let claim = "[[assert]]\naccount = \"acme\"\nanswers_within = [\"203.0.113.0/28\"]\n";
+    write(folder.path(), "addrmaps/main.toml", &format!("{MAPS}{claim}"));
+    let outside = OWN.replace("[\"203.0.113.1\"]", "[\n  \"203.0.113.1\",\n  \"203.0.113.99\",\n]");
+    write(folder.path(), "addrmaps/acme/own.toml", &outside);
+    let (code, out, _) = plan(folder.path(), &["--from", "base"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains(" would be answered otherwise if nothing were held, of 3 names before\n"), "{out}");
+    let (before, list) = out.split_once(HELD).unwrap();
+    assert!(!before.contains("mail.shop.example.") && list.contains("mail.shop.example.: changed"), "{out}");
+    // The address is pointed at, not the map that it stands in.
+    assert!(out.contains(" --> addrmaps/acme/own.toml:6:3\n"), "{out}");
+    let (_, out, _) = plan(folder.path(), &["--from", "base", "--markdown"]);
+    assert!(out.starts_with("## Portolan plan: ") && out.contains(" if nothing were held, of "), "{out}");
+    // What cannot be read is not in the list.
+    write(folder.path(), "addrmaps/acme/own.toml", "nonsense");
+    write(folder.path(), "addrmaps/main.toml", MAPS);
+    let (_, out, _) = plan(folder.path(), &["--from", "base"]);
+    assert!(out.contains("account acme has errors and stays as it was\n"), "{out}");
+    assert!(!out.contains("if nothing were held"), "{out}");
+    write(folder.path(), "addrmaps/main.toml", "nonsense");
+    let (_, out, _) = plan(folder.path(), &["--from", "base"]);
+    assert!(out.contains("\nthe operator's files have errors and stay as they were\n"), "{out}");
+    let (_, out, _) = plan(folder.path(), &["--from", "base", "--markdown"]);
+    assert!(out.contains("- the operator's files have errors and are left as they were\n"), "{out}");
+}
+
+/// Answers that read alike are told with what makes them differ.
+#[test]
+fn what_differs_beside_the_answer_is_told() {
+    let zone = format!("{ZONE}api 300 IN HTTPS 1 mail.shop.example. alpn=h2\n");
+    let folder = folders(&zone.replace("198.51.100.8", "198.51.100.9"), "");
+    write(&folder.path().join("base"), "zones/acme/shop.example.zone", &zone);
+    let (_, out, _) = plan(folder.path(), &["--from", "base"]);
+    let https = "HTTPS 1 mail.shop.example. alpn=\"h2\"";
+    let beside = |address: &str| format!("{https}, beside it mail.shop.example. A {address} (TTL 300)");
+    let expected = format!("HTTPS {} -> {}\n", beside("198.51.100.8"), beside("198.51.100.9"));
+    assert!(out.contains(&expected), "{expected}: {out}");
+    // Another TTL and nothing else.
+    let other = zone.replace("api 300", "api 60");
+    write(folder.path(), "zones/acme/shop.example.zone", &other);
+    let (_, out, _) = plan(folder.path(), &["--from", "base"]);
+    assert!(out.contains(&format!("HTTPS {https} (TTL 300) -> {https} (TTL 60)\n")), "{out}");
+}

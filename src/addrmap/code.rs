@@ -120,6 +120,8 @@ crate::model::table::codes! {
     BAD_DIGEST = "bad-digest";
     /// Not a date.
     BAD_DATE = "bad-date";
+    /// An approval whose time is over.
+    APPROVAL_EXPIRED = "approval-expired";
     /// A map that this account does not have.
     NO_SUCH_MAP = "no-such-map";
     /// An address that may not serve in this map.

@@ -67,6 +67,14 @@ pub(super) fn line(entry: &Entry, now: Moment) -> String {
     if let Some(reason) = &entry.reason {
         let _ = write!(text, ": {}", harmless(reason));
     }
+    if let Some(approval) = entry.approved.first() {
+        let more = match entry.approved.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {}", counted(more as u64, "more approval")),
+        };
+        let _ =
+            write!(text, ", approved by {}: {}{more}", harmless(&approval.by), harmless(&approval.reason));
+    }
     text
 }
 
@@ -106,6 +114,7 @@ fn write(text: &mut String, shown: &Shown, now: Moment) -> std::fmt::Result {
             writeln!(text, "{label:<12}{}", harmless(value))?;
         }
     }
+    text.push_str(&told::approvals(&entry.approved));
     if let Some(counts) = &entry.plan {
         writeln!(text, "plan        {}", plan_words(counts))?;
     }
@@ -152,7 +161,7 @@ fn plan_words(counts: &Counts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::report::{Outcome, Trigger};
+    use crate::control::report::{ApprovalTold, Outcome, Trigger};
 
     const NOW: Moment = Moment(1_795_356_131);
 
@@ -181,6 +190,30 @@ mod tests {
              (~shop.example.), commit 0123456789ab, by al␇ice: the partner moved\n\
              \x20 7  2026-11-22 14:00:00Z (2 min ago), by an earlier version: nothing is noted\n\
              \x20 and 3 older: --limit 5\n"
+        );
+    }
+
+    #[test]
+    fn whoever_approved_is_told() {
+        let approval = |by: &str| ApprovalTold {
+            unit: "account acme".into(),
+            digest: "3067f35cb6992724c08ceeb66535f8d2".into(),
+            by: by.into(),
+            reason: "moved away".into(),
+            place: None,
+        };
+        let told = |approved: Vec<ApprovalTold>| Entry { approved, by: None, reason: None, ..entry() };
+        let one = told(vec![approval("kim")]);
+        assert!(line(&one, NOW).ends_with(", approved by kim: moved away"), "{}", line(&one, NOW));
+        let two = told(vec![approval("kim"), approval("lee")]);
+        assert!(line(&two, NOW).ends_with(", approved by kim: moved away and 1 more approval"));
+        let shown = Shown { entry: two, ..Shown::default() };
+        let text = whole(&shown, NOW);
+        assert!(
+            text.contains(
+                "approved    account acme by kim: moved away\napproved    account acme by lee: moved away\n"
+            ),
+            "{text}"
         );
     }
 

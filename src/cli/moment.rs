@@ -4,6 +4,9 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::model::moment::civil;
+use crate::model::utc;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -37,24 +40,8 @@ impl Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil(self.0 / DAY);
-        let second = self.0 % DAY;
-        let (hour, minute, second) = (second / HOUR, second % HOUR / MINUTE, second % MINUTE);
-        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
+        f.write_str(&utc(self.0))
     }
-}
-
-/// Year, month and day of a number of days since the epoch, in the Gregorian calendar: 400 years, of which each has
-/// the same days, counted from a March so that the leap day comes last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
 /// The number of days since the epoch of a day in the Gregorian calendar; `None` before the epoch, and for what is no day.

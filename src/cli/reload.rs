@@ -7,7 +7,7 @@ use super::args::{ApproveOptions, ForgetMapOptions, ReloadOptions, ResumeOptions
 use super::moment::Moment;
 use super::setup::Setup;
 use super::{FOUND, ask, print, told};
-use crate::control::report::{Change, Outcome};
+use crate::control::report::{Change, Held, Outcome, Trigger, Why};
 use crate::control::talk::{Reply, Request};
 
 pub(super) fn reload(setup: &Setup, options: &ReloadOptions) -> Result<ExitCode, String> {
@@ -32,8 +32,14 @@ pub(super) fn rollback(setup: &Setup, options: &RollbackOptions) -> Result<ExitC
         return Err(ask::BESIDE_THE_POINT.to_owned());
     };
     show(&change, options.json)?;
-    // What waits in the files is what a rollback is for.
-    Ok(if change.outcome == Outcome::Published { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    Ok(if is_rolled_back(&change) { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+/// Whether what was asked for is served. Whatever files wait for a pin is what a rollback is for; what a fault or a guard
+/// holds it is not.
+fn is_rolled_back(change: &Change) -> bool {
+    let waits = |held: &Held| held.why == Why::Pinned;
+    change.outcome == Outcome::Published && change.held.iter().all(waits)
 }
 
 pub(super) fn resume(setup: &Setup, options: &ResumeOptions) -> Result<ExitCode, String> {
@@ -88,8 +94,12 @@ fn is_served(change: &Change) -> bool {
 
 fn text(change: &Change, now: Moment, colour: bool) -> String {
     let mut text = told::summary(change) + "\n";
+    if change.trigger != Trigger::Approve {
+        text.push_str(&told::approvals(&change.approved));
+    }
+    text.push_str(&told::pins(&change.pins, now));
     for held in &change.held {
-        text.push_str(&told::held(held, now, colour));
+        text.push_str(&told::held(held, &change.pins, now, colour));
     }
     text + &told::problems(&change.problems, colour)
 }
@@ -97,7 +107,7 @@ fn text(change: &Change, now: Moment, colour: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::report::{Held, Problem};
+    use crate::control::report::Problem;
 
     #[test]
     fn zones_stay_and_files_become_absolute() {

@@ -35,6 +35,7 @@ fn is_fine(status: &Status) -> bool {
         && status.in_sync
         && status.state_error.is_none()
         && status.held.is_empty()
+        && status.pins.is_empty()
         && status.problems.is_empty()
 }
 
@@ -43,7 +44,7 @@ fn text(status: &Status, now: Moment, colour: bool) -> String {
     // Writing to a String cannot fail.
     let _ = write(&mut text, status, now);
     for held in &status.held {
-        text.push_str(&told::held(held, now, colour));
+        text.push_str(&told::held(held, &status.pins, now, colour));
     }
     text.push_str(&told::problems(&status.problems, colour));
     let audit = status.audit.iter();
@@ -84,6 +85,7 @@ fn write(text: &mut String, status: &Status, now: Moment) -> std::fmt::Result {
     if !status.being_written.is_empty() {
         writeln!(text, "{INDENT}being written: {}", listed(&status.being_written))?;
     }
+    text.push_str(&told::pins(&status.pins, now));
     match &status.state_error {
         None => writeln!(text, "state       written")?,
         Some(error) => writeln!(text, "state       changes are refused: {}", harmless(error))?,
@@ -121,7 +123,7 @@ pub(super) fn trigger(trigger: Trigger) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::report::{Change, Held, Outcome, Problem};
+    use crate::control::report::{Change, Held, Outcome, PinTold, Problem};
 
     const NOW: Moment = Moment(1_795_356_131);
 
@@ -154,6 +156,27 @@ mod tests {
              state       written\n"
         );
         assert!(is_fine(&fine()));
+    }
+
+    #[test]
+    fn a_pin_is_told_though_nothing_is_held() {
+        let pin = PinTold { account: None, generation: 7, since: NOW.0 - 9, reason: "outage".into() };
+        let status = Status { pins: vec![pin], ..fine() };
+        let text = text(&status, NOW, false);
+        assert!(
+            text.contains(
+                "files       as served; watched by events\n\
+                 pinned      everything since 2026-11-22 14:02:02Z (9 s), as generation 7 served it: outage\n\
+                 \x20           whatever the files say, until: portolan resume\n\
+                 state       written\n"
+            ),
+            "{text}"
+        );
+        assert!(!is_fine(&status));
+        // An older server knows nothing of it.
+        let mut older = serde_json::to_value(&status).unwrap();
+        older.as_object_mut().unwrap().remove("pins").unwrap();
+        assert_eq!(serde_json::from_value::<Status>(older).unwrap(), fine());
     }
 
     #[test]

@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use super::moment::Moment;
 use super::render::{self, harmless};
-use crate::control::report::{Change, Cost, Held, Outcome, Problem, Why};
+use crate::control::report::{ApprovalTold, Change, Cost, Held, Outcome, PinTold, Problem, Why};
 
 /// Most names that are listed on one line.
 const LISTED: usize = 5;
 /// Most zones that a report of a change names; of more it tells no number.
 const ZONES_TOLD: usize = 100;
+/// The code of what a rollback keeps as it is.
+const PINNED: &str = "pinned";
 /// What lines that go on are indented by.
 pub(super) const INDENT: &str = "            ";
 
@@ -36,11 +38,47 @@ pub(super) fn summary(change: &Change) -> String {
         Outcome::Held => format!("nothing published: generation {generation} is served on"),
         Outcome::Refused => format!("refused as a whole: generation {generation} is served on"),
     };
-    let held = match change.held.len() as u64 {
+    let waits = change.held.iter().filter(|held| held.why == Why::Pinned).count();
+    let mut held = match change.held.len() - waits {
         0 => String::new(),
         held => format!(", {held} held"),
     };
+    match waits {
+        0 => {}
+        1 => held.push_str(", 1 waits"),
+        _ => held.push_str(&format!(", {waits} wait")),
+    }
     format!("{told}{held}, {}, {}", cost(&change.cost), span(change.took_us))
+}
+
+/// What rollbacks keep, and how to go on.
+pub(super) fn pins(pins: &[PinTold], now: Moment) -> String {
+    let mut text = String::new();
+    for pin in pins {
+        let (what, resume) = match pin.account.as_deref().map(harmless) {
+            None => ("everything".to_owned(), "portolan resume".to_owned()),
+            Some(account) => (format!("account {account}"), format!("portolan resume --account {account}")),
+        };
+        let (since, reason) = (Moment(pin.since), harmless(&pin.reason));
+        let age = since.age(now);
+        text.push_str(&format!(
+            "pinned      {what} since {since} ({age}), as generation {} served it: {reason}\n\
+             {INDENT}whatever the files say, until: {resume}\n",
+            pin.generation
+        ));
+    }
+    text
+}
+
+/// By whose word content passed that a guard minds.
+pub(super) fn approvals(approvals: &[ApprovalTold]) -> String {
+    let line = |approval: &ApprovalTold| {
+        let ApprovalTold { unit, by, reason, place, .. } = approval;
+        let (unit, by, reason) = (harmless(unit), harmless(by), harmless(reason));
+        let place = place.as_ref().map(|place| format!(" ({})", harmless(&place.to_string())));
+        format!("approved    {unit} by {by}: {reason}{}\n", place.unwrap_or_default())
+    };
+    approvals.iter().map(line).collect()
 }
 
 /// Which units and zones changed.
@@ -80,8 +118,11 @@ fn span(us: u64) -> String {
     }
 }
 
-/// What is held, and why.
-pub(super) fn held(held: &Held, now: Moment, colour: bool) -> String {
+/// What is held, and why. Where pins are told what only waits for them is told shortly.
+pub(super) fn held(held: &Held, pins: &[PinTold], now: Moment, colour: bool) -> String {
+    if held.why == Why::Pinned && !pins.is_empty() {
+        return waiting(held, colour);
+    }
     let since = Moment(held.since);
     let serving = if held.serving { "an earlier state is served" } else { "nothing of it is served" };
     let (unit, age) = (harmless(&held.unit), since.age(now));
@@ -100,6 +141,17 @@ pub(super) fn held(held: &Held, now: Moment, colour: bool) -> String {
     text + &problems(&held.problems, colour)
 }
 
+/// What is rolled back, and whose files say otherwise: that it is, is told already.
+fn waiting(held: &Held, colour: bool) -> String {
+    let serving = if held.serving { "an earlier state is served" } else { "nothing of it is served" };
+    let mut text = format!("waits       {}: {serving}\n", harmless(&held.unit));
+    if !held.files.is_empty() {
+        text.push_str(&format!("{INDENT}differs in {}\n", listed(&held.files)));
+    }
+    let faults = held.problems.iter().filter(|problem| problem.code != PINNED);
+    text + &problems(&faults.cloned().collect::<Vec<_>>(), colour)
+}
+
 /// Diagnostics, one after the other.
 pub(super) fn problems(problems: &[Problem], colour: bool) -> String {
     problems.iter().map(|problem| render::text(problem, colour) + "\n").collect()
@@ -114,6 +166,7 @@ pub(super) fn json(report: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Place;
 
     fn change() -> Change {
         Change {
@@ -180,6 +233,65 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_is_told_apart_from_what_is_held() {
+        let pinned = Problem { severity: "error".into(), code: PINNED.into(), ..Problem::default() };
+        let fault = Problem { code: "no-soa".into(), message: "none".into(), ..pinned.clone() };
+        let waits = Held {
+            unit: "account acme".into(),
+            serving: true,
+            why: Why::Pinned,
+            files: vec!["zones/acme/a.zone".into()],
+            problems: vec![pinned, fault],
+            ..Held::default()
+        };
+        let told = |held: Vec<Held>| summary(&Change { held, ..change() });
+        assert!(told(vec![waits.clone()]).contains("(~shop.example.), 1 waits, 1 file read"));
+        let both = vec![waits.clone(), Held::default(), waits.clone()];
+        assert!(told(both).contains("(~shop.example.), 1 held, 2 wait, 1 file read"));
+        let now = Moment(1_795_356_131);
+        let pin = |account: Option<&str>| PinTold {
+            account: account.map(str::to_owned),
+            generation: 7,
+            since: now.0 - 60,
+            reason: "out\u{7}age".into(),
+        };
+        let of_all = [pin(None), pin(Some("acme"))];
+        assert_eq!(
+            pins(&of_all, now),
+            "pinned      everything since 2026-11-22 14:01:11Z (1 min), as generation 7 served it: out␇age\n\
+             \x20           whatever the files say, until: portolan resume\n\
+             pinned      account acme since 2026-11-22 14:01:11Z (1 min), as generation 7 served it: out␇age\n\
+             \x20           whatever the files say, until: portolan resume --account acme\n"
+        );
+        assert_eq!(
+            held(&waits, &of_all, now, false),
+            "waits       account acme: an earlier state is served\n\
+             \x20           differs in zones/acme/a.zone\n\
+             error[no-soa]: none\n\n"
+        );
+        // A server that tells of no pins is older: what it tells is told.
+        assert!(held(&waits, &[], now, false).contains("error[pinned]: "));
+    }
+
+    #[test]
+    fn approvals_are_told_with_their_place() {
+        let approval = ApprovalTold {
+            unit: "account acme".into(),
+            digest: "3067f35cb6992724c08ceeb66535f8d2".into(),
+            by: "kim".into(),
+            reason: "moved\naway".into(),
+            place: None,
+        };
+        let place = Place::line(&"addrmaps/approvals.toml".into(), 3);
+        let in_file = ApprovalTold { place: Some(place), ..approval.clone() };
+        assert_eq!(
+            approvals(&[approval, in_file]),
+            "approved    account acme by kim: moved␊away\n\
+             approved    account acme by kim: moved␊away (addrmaps/approvals.toml:3)\n"
+        );
+    }
+
+    #[test]
     fn what_is_held_is_told_with_its_reason() {
         let problem = Problem {
             severity: "error".into(),
@@ -203,7 +315,7 @@ mod tests {
         };
         let now = Moment(1_795_356_131 + 190);
         assert_eq!(
-            held(&one, now, false),
+            held(&one, &[], now, false),
             "held        account acme since 2026-11-22 14:02:11Z (3 min): an earlier state is served\n\
              \x20           differs in addrmaps/acme/a.toml, addrmaps/acme/␛b.toml\n\
              error[zone-in-two-maps]: zone a.example is in two enabled maps: eu and us\n\
@@ -215,7 +327,7 @@ mod tests {
         );
         (one.serving, one.files, one.problems) = (false, Vec::new(), Vec::new());
         assert_eq!(
-            held(&one, now, false),
+            held(&one, &[], now, false),
             "held        account acme since 2026-11-22 14:02:11Z (3 min): nothing of it is served\n"
         );
     }

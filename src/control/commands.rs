@@ -130,7 +130,7 @@ impl Engine {
             Some(account) => {
                 let scope = PinScope::Account(account.clone());
                 if self.books.standing.pins.remove(&scope).is_none() {
-                    return Err(format!("account {account} was not rolled back by itself"));
+                    return Err(self.not_pinned(account));
                 }
             }
         }

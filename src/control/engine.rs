@@ -16,7 +16,7 @@ use super::desk::{Desk, Found, Shelf};
 use super::entry::Said;
 use super::judging::{Given, Judged};
 use super::look::{Ask, Gate, Looked, NO_DESCRIPTORS, Open, lacks, look};
-use super::report::{Change, Outcome, Problem, Trigger};
+use super::report::{Change, Outcome, Problem, Trigger, Why};
 use super::settling::{Settled, Taken};
 use super::source::Kind;
 use super::standing::Standing;
@@ -337,6 +337,7 @@ impl Engine {
                         change.problems.extend(told.iter().map(Problem::from));
                         change.totals = Some(weighed.plan.counts.clone());
                         change.proof = Some(weighed.proof.clone());
+                        change.approved = weighed.approvals.clone();
                         first.get_or_insert(weighed);
                         break (Taken::Candidate(Box::new(candidate)), judged);
                     }
@@ -449,6 +450,11 @@ impl Engine {
 
     pub(super) fn remember(&mut self, change: &Change) {
         if change.outcome == Outcome::Unchanged && change.problems.is_empty() {
+            return;
+        }
+        // After a rollback the files are looked at to know what waits: that is told with the rollback.
+        let waits = change.held.iter().all(|held| held.why == Why::Pinned);
+        if (change.trigger, change.outcome) == (Trigger::Rollback, Outcome::Held) && waits {
             return;
         }
         self.changes.push_front(change.clone());

@@ -7,7 +7,7 @@ use super::commit::tell_plain;
 use super::commit_id::commit_of;
 use super::engine::{Engine, MAX_TOLD, listed_zone};
 use super::plan::{Plan, ZonePlan};
-use super::report::{Change, Entry, Outcome};
+use super::report::{ApprovalTold, Change, Entry, Outcome};
 use super::state::Intent;
 use crate::wire::Name;
 
@@ -34,6 +34,13 @@ impl Engine {
         tell_plain(plain, &mut told);
         let units = accepted.iter().map(|plan| plan.unit.to_string());
         told.units.extend(units.take(MAX_TOLD.saturating_sub(told.units.len())));
+        // Who approves by a command makes the generation, and is named as that.
+        let is_said = |approval: &&ApprovalTold| {
+            approval.place.is_none()
+                && self.said.by.as_ref() == Some(&approval.by)
+                && self.said.reason.as_ref() == Some(&approval.reason)
+        };
+        let approved = change.approved.iter().filter(|approval| !is_said(approval));
         Entry {
             generation: intent.generation,
             at: intent.time,
@@ -47,6 +54,7 @@ impl Engine {
             proof: change.proof.clone(),
             by: self.said.by.clone(),
             reason: self.said.reason.clone(),
+            approved: approved.take(MAX_TOLD).cloned().collect(),
         }
     }
 

@@ -4,7 +4,7 @@ use super::read::{Loaded, excerpts};
 use crate::addrmap::{self, code};
 use crate::compile::compile;
 use crate::judge::proof::{Prover, Report, if_enabled};
-use crate::model::{Diagnostic, MapId, Severity, World};
+use crate::model::{Diagnostic, LoadedZone, MapId, Severity, Unit, World, ZoneContent, utc};
 
 /// The files have no generation: they were not published.
 const UNPUBLISHED: u64 = 0;
@@ -43,6 +43,32 @@ impl Loaded {
         self.add(found);
         self.world = world;
         true
+    }
+
+    /// What has errors, so that the proof says nothing of it but that it fails.
+    pub fn unproven(&self) -> Vec<Unit> {
+        let world = &self.world;
+        let mut units: Vec<Unit> = world.faulty_operator.then_some(Unit::Operator).into_iter().collect();
+        units.extend(world.faulty_accounts.iter().cloned().map(Unit::Account));
+        let by_itself = |zone: &&LoadedZone| {
+            matches!(zone.content, ZoneContent::Faulty) && !world.faulty_accounts.contains(&zone.account)
+        };
+        units.extend(world.zones.iter().filter(by_itself).map(|zone| Unit::Zone(zone.origin.clone())));
+        units
+    }
+
+    /// Tells which approvals are void at a time, in seconds since the epoch: they let nothing pass any more.
+    pub fn tell_expired(&mut self, now: u64) {
+        let expired = self.approvals.iter().filter_map(|approval| {
+            let at = approval.expires.filter(|at| *at <= now)?;
+            let message =
+                format!("this approval expired {} and lets nothing pass: {}", utc(at), approval.digest);
+            let found = Diagnostic::note(code::APPROVAL_EXPIRED, approval.place.clone(), message);
+            Some(found.hint("remove it, or approve again with a later day"))
+        });
+        let mut found: Vec<Diagnostic> = expired.collect();
+        excerpts(&mut found);
+        self.add(found);
     }
 
     fn add(&mut self, found: Vec<Diagnostic>) {

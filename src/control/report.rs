@@ -8,7 +8,7 @@ use crate::judge::Traffic;
 use crate::judge::guards::Trip;
 use crate::judge::plan::Plan;
 use crate::judge::{plan, proof};
-use crate::model::Diagnostic;
+use crate::model::{Diagnostic, Place};
 
 /// The code of what a rollback keeps as it is.
 pub(crate) const PINNED: &str = "pinned";
@@ -48,6 +48,9 @@ pub struct Status {
     pub state_error: Option<String>,
     /// What is held at an earlier state, and why.
     pub held: Vec<Held>,
+    /// What rollbacks keep, whether any file says otherwise or not.
+    #[serde(default)]
+    pub pins: Vec<PinTold>,
     /// What else is wrong: immutable maps that the files lost, a folder that vanished, a watch that is polled.
     pub problems: Vec<Problem>,
     /// The last changes, newest first.
@@ -89,6 +92,19 @@ pub struct Held {
     pub files: Vec<String>,
     /// Why it is held.
     pub problems: Vec<Problem>,
+}
+
+/// What a rollback keeps, whatever the files say, until `resume`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinTold {
+    /// The account that was rolled back; `None` where everything was.
+    pub account: Option<String>,
+    /// The generation whose content is served.
+    pub generation: u64,
+    /// Since when, in seconds since the epoch.
+    pub since: u64,
+    /// Why, as whoever rolled back said.
+    pub reason: String,
 }
 
 /// The kinds of reasons why something is held.
@@ -229,6 +245,12 @@ pub struct Change {
     pub zones: Vec<String>,
     /// Units that were not accepted.
     pub held: Vec<Held>,
+    /// What rollbacks keep since then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pins: Vec<PinTold>,
+    /// By what approvals content passed that a guard minded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved: Vec<ApprovalTold>,
     /// What else is to be told: warnings in the files that were read, and why a change was refused as a whole.
     pub problems: Vec<Problem>,
     /// What it cost.
@@ -239,6 +261,21 @@ pub struct Change {
     /// What was proven before it was published.
     #[serde(default)]
     pub proof: Option<proof::Report>,
+}
+
+/// An approval that let content pass which a guard minded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalTold {
+    /// Whose content: `account acme`.
+    pub unit: String,
+    /// The digest of the content.
+    pub digest: String,
+    /// Who approved.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Where the operator's files say it; `None` where a command did.
+    pub place: Option<Place>,
 }
 
 /// What is remembered of a generation.
@@ -273,6 +310,9 @@ pub struct Entry {
     /// Why, where a person said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// By what earlier approvals, or those of the operator's files, content passed that a guard minded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved: Vec<ApprovalTold>,
 }
 
 impl Entry {

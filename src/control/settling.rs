@@ -10,7 +10,7 @@ use super::desk::Found;
 use super::engine::{Engine, How, MAX_TOLD, WAITING_CODES, log};
 
 use super::plan::Plan;
-use super::report::{Change, Held, Outcome, PINNED, Problem, Why};
+use super::report::{Change, Held, Outcome, PINNED, Problem, Trigger, Why};
 use super::source::Kind;
 use crate::model::{Diagnostic, Unit};
 
@@ -109,6 +109,10 @@ impl Engine {
             () if !denied.is_empty() => Outcome::Held,
             () => Outcome::Unchanged,
         };
+        // Of a rollback that is refused no pin stays.
+        if published || change.trigger != Trigger::Rollback {
+            change.pins = self.books.standing.pins_told();
+        }
         published
     }
 
@@ -214,11 +218,14 @@ impl Engine {
     /// A held unit for people.
     pub(super) fn held_unit(&self, unit: &Unit) -> Option<Held> {
         let held = self.books.held.get(unit)?;
+        let why = why(&held.problems);
+        // A pin is remembered with its time, so that a restart does not make it younger.
+        let pin = self.books.standing.pin_of(unit).filter(|_| why == Why::Pinned);
         let files = Books::of_unit(unit, &self.books.differing).take(MAX_TOLD);
         let shown = |path: &SourcePath| super::folder::display(&path.on_disk(&self.sources)).to_string();
         Some(Held {
             unit: unit.to_string(),
-            since: held.since,
+            since: pin.map_or(held.since, |pin| pin.at),
             serving: match unit {
                 Unit::Operator => !self.books.faulty.operator,
                 Unit::Account(account) => {
@@ -227,7 +234,7 @@ impl Engine {
                 Unit::Zone(origin) => self.books.zones.get(origin).is_some_and(|zone| !zone.faulty),
                 Unit::Nothing => false,
             },
-            why: why(&held.problems),
+            why,
             digest: held.digest.clone(),
             files: files.map(shown).collect(),
             problems: held.problems.clone(),

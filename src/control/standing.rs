@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::report::PinTold;
 use super::state::{Approved, Pin, PinScope};
 use crate::model::{AccountId, Unit};
 
@@ -22,5 +23,19 @@ impl Standing {
             Unit::Operator | Unit::Nothing => None,
         };
         of_account.or_else(|| self.pins.get(&PinScope::Everything))
+    }
+
+    /// The pins for people: that of everything first.
+    pub(super) fn pins_told(&self) -> Vec<PinTold> {
+        let told = |(scope, pin): (&PinScope, &Pin)| PinTold {
+            account: match scope {
+                PinScope::Everything => None,
+                PinScope::Account(account) => Some(account.to_string()),
+            },
+            generation: pin.generation,
+            since: pin.at,
+            reason: pin.reason.clone(),
+        };
+        self.pins.iter().map(told).collect()
     }
 }

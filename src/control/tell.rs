@@ -11,10 +11,12 @@ use super::entry::Said;
 use super::look::{Looked, Open};
 use super::plan::lost_immutable_maps;
 use super::report::{Change, Problem, Status, Trigger, Watching};
-use super::state::{Manifest, Remembered};
+use super::state::{Manifest, PinScope, Remembered};
 use crate::answer::{self, Step};
 use crate::judge::{self, Explanation};
-use crate::model::{AccountSettings, Diagnostic, LoadedZone, MapId, Place, Unit, World, ZoneContent};
+use crate::model::{
+    AccountId, AccountSettings, Diagnostic, LoadedZone, MapId, Place, Unit, World, ZoneContent,
+};
 use crate::wire::{Name, NameBuf, Question, RrType};
 use crate::zonefile::{self, ReadOptions};
 
@@ -50,6 +52,7 @@ impl Engine {
             being_written,
             state_error: self.store.error.clone(),
             held: self.books.held.keys().filter_map(|unit| self.held_unit(unit)).collect(),
+            pins: self.books.standing.pins_told(),
             problems: problems.chain(watch_fault).collect(),
             changes: self.changes.iter().cloned().collect(),
             audit: self.audit.clone(),
@@ -64,6 +67,33 @@ impl Engine {
             && self.books.waiting.is_empty()
             && self.faults.is_empty()
             && self.books.restored.is_empty()
+    }
+
+    /// Why an account cannot follow its files again by itself, and what to write instead.
+    pub(super) fn not_pinned(&self, account: &AccountId) -> String {
+        let pins = &self.books.standing.pins;
+        let accounts: Vec<String> = pins
+            .keys()
+            .filter_map(|scope| match scope {
+                PinScope::Account(account) => Some(account.to_string()),
+                PinScope::Everything => None,
+            })
+            .collect();
+        let pinned = match (pins.contains_key(&PinScope::Everything), &accounts[..]) {
+            (true, _) => "everything was; follow all files again with: portolan resume".to_owned(),
+            (false, []) => "nothing was rolled back".to_owned(),
+            (false, [one]) => format!("account {one} was: portolan resume --account {one}"),
+            (false, several) => format!("these were: {}", several.join(", ")),
+        };
+        match self.is_known(account) {
+            true => format!("account {account} was not rolled back by itself: {pinned}"),
+            false => format!("there is no account {account}, so it was not rolled back: {pinned}"),
+        }
+    }
+
+    /// Whether anything is served of an account, or any file is there of it.
+    fn is_known(&self, account: &AccountId) -> bool {
+        self.books.is_served(account) || self.books.files.keys().any(|path| path.is_of(account))
     }
 
     /// Walks to the answer of a question in what is served. The sources of the zones on the way are read again from

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::{answers, headline, set_line, share, totals, what, zone_line};
+use super::text::{answers, headline, is_many, sample, set_line, share, totals, what, zone_line};
 use crate::cli::render::harmless;
 use crate::control::report::{PlanReport, Why};
 use crate::judge::plan::{AccountPlan, SetPlan, ZonePlan};
@@ -10,7 +10,7 @@ use crate::judge::plan::{AccountPlan, SetPlan, ZonePlan};
 /// The report in Markdown as code hosts render it.
 pub(super) fn markdown(report: &PlanReport) -> String {
     let plan = &report.plan;
-    let mut out = format!("## Portolan plan: {}\n\n| | |\n| --- | --- |\n", cell(&headline(plan)));
+    let mut out = format!("## Portolan plan: {}\n\n| | |\n| --- | --- |\n", cell(&headline(report)));
     if let Some(since) = report.since {
         let _ = writeln!(out, "| since | generation {since} |");
     }
@@ -18,11 +18,7 @@ pub(super) fn markdown(report: &PlanReport) -> String {
         let _ = writeln!(out, "| {about} | {} |", cell(&line));
     }
     if let Some(traffic) = &report.traffic {
-        let (asked, otherwise) = (traffic.asked, traffic.otherwise);
-        let _ = writeln!(
-            out,
-            "| traffic | {otherwise} of the last {asked} questions would be answered otherwise |"
-        );
+        let _ = writeln!(out, "| traffic | {} |", cell(&sample(traffic)));
     }
     if !report.trips.is_empty() {
         out.push_str("\n### It would be held\n\n| guard | whose | what would happen | setting |\n| --- | --- | --- | --- |\n");
@@ -46,14 +42,21 @@ pub(super) fn markdown(report: &PlanReport) -> String {
         out.push_str("\n### Problems\n\n");
         for held in &report.held {
             let unit = cell(&held.unit);
+            let (is, was, were, has) = match is_many(&held.unit) {
+                true => ("are", "they were", "were", "have"),
+                false => ("is", "it was", "was", "has"),
+            };
             let _ = match (&held.digest, held.why) {
                 (Some(digest), Why::Guard) => {
-                    writeln!(out, "- {unit} is held by a guard until somebody approves {}", code(digest))
+                    writeln!(out, "- {unit} {is} held by a guard until somebody approves {}", code(digest))
                 }
                 (_, Why::Pinned) => {
-                    writeln!(out, "- {unit} was rolled back and is left as it was until `portolan resume`")
+                    writeln!(
+                        out,
+                        "- {unit} {were} rolled back and {is} left as {was} until `portolan resume`"
+                    )
                 }
-                _ => writeln!(out, "- {unit} has errors and is left as it was"),
+                _ => writeln!(out, "- {unit} {has} errors and {is} left as {was}"),
             };
         }
         for problem in &report.problems {

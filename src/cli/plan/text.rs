@@ -5,8 +5,10 @@ use std::net::IpAddr;
 
 use crate::cli::render::harmless;
 use crate::cli::told::{self, counted};
-use crate::control::report::{PINNED, PlanReport, Problem, Why};
+use crate::control::report::{Held, PINNED, PlanReport, Problem, TrafficTold, Why};
 use crate::judge::plan::{AccountPlan, Counts, Governed, NamePlan, Plan, SetPlan, What, ZonePlan};
+use crate::model::Unit;
+use crate::telemetry::samples::ONE_OF;
 
 /// Most addresses on a line.
 const ADDRESSES: usize = 4;
@@ -15,7 +17,7 @@ const ADDRESSES: usize = 4;
 pub(super) fn text(report: &PlanReport, colour: bool) -> String {
     let (bold, plain) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let plan = &report.plan;
-    let mut out = format!("{bold}{}{plain}\n", headline(plan));
+    let mut out = format!("{bold}{}{plain}\n", headline(report));
     if let Some(since) = report.since {
         let _ = writeln!(out, "since       generation {since}");
     }
@@ -23,13 +25,9 @@ pub(super) fn text(report: &PlanReport, colour: bool) -> String {
         let _ = writeln!(out, "{what:<12}{line}");
     }
     if let Some(traffic) = &report.traffic {
-        let (asked, otherwise) = (traffic.asked, counted(traffic.otherwise, "question"));
         let names: Vec<String> =
             traffic.names.iter().map(|(name, times)| format!("{name} ({times})")).collect();
-        let _ = writeln!(
-            out,
-            "traffic     of the last {asked} questions {otherwise} would be answered otherwise"
-        );
+        let _ = writeln!(out, "traffic     {}", sample(traffic));
         if !names.is_empty() {
             let _ = writeln!(out, "            {}", told::listed(&names));
         }
@@ -47,10 +45,22 @@ pub(super) fn text(report: &PlanReport, colour: bool) -> String {
         let _ =
             writeln!(out, "\n{bold}held[{code}]{plain}: {scope}: {message}\n  = setting: {}", trip.setting);
     }
+    if !plan.is_empty() && would_hold(report) {
+        let _ = writeln!(
+            out,
+            "\n{bold}what follows would change if nothing were held{plain}; what is held stays"
+        );
+    }
     out.push_str(&changes(plan, colour));
     for held in &report.held {
-        let state = if held.serving { "stays as it was" } else { "is not served" };
-        let unit = harmless(&held.unit);
+        let (unit, is_many) = (harmless(&held.unit), is_many(&held.unit));
+        let state = match (held.serving, is_many) {
+            (true, false) => "stays as it was",
+            (true, true) => "stay as they were",
+            (false, false) => "is not served",
+            (false, true) => "are not served",
+        };
+        let (was, has) = if is_many { ("they were", "have") } else { ("it was", "has") };
         let _ = match (&held.digest, held.why) {
             (Some(digest), Why::Guard) => writeln!(
                 out,
@@ -59,10 +69,10 @@ pub(super) fn text(report: &PlanReport, colour: bool) -> String {
             ),
             (digest, Why::Pinned) => writeln!(
                 out,
-                "\n{bold}{unit} {state}{plain}: it was rolled back. What is shown of it is what `portolan resume` would judge{}",
+                "\n{bold}{unit} {state}{plain}: {was} rolled back. What is shown of this is what `portolan resume` would judge{}",
                 if digest.is_some() { ", and a guard would hold" } else { "" }
             ),
-            _ => writeln!(out, "\n{bold}{unit} has errors and {state}{plain}"),
+            _ => writeln!(out, "\n{bold}{unit} {has} errors and {state}{plain}"),
         };
         // What guards mind is told above.
         let is_told = |problem: &&Problem| held.digest.is_none() && problem.code != PINNED;
@@ -93,9 +103,39 @@ pub(in crate::cli) fn changes(plan: &Plan, colour: bool) -> String {
     out
 }
 
+/// Whether the unit is spoken of as several: the operator's files.
+pub(super) fn is_many(unit: &str) -> bool {
+    unit == Unit::Operator.to_string()
+}
+
+/// Whether some of what the plan tells would be held: by a guard, or because it breaks a property or an assertion. What
+/// cannot be read at all is not in the plan.
+pub(super) fn would_hold(report: &PlanReport) -> bool {
+    let is_broken = |problem: &Problem| {
+        let proven = ["proof-", "assert-"].iter().any(|of| problem.code.starts_with(of));
+        proven && problem.severity == "error"
+    };
+    let by_held = |held: &Held| held.why == Why::Guard || held.problems.iter().any(is_broken);
+    !report.trips.is_empty() || report.held.iter().any(by_held) || report.problems.iter().any(is_broken)
+}
+
+/// What it means for the questions that were asked, in words.
+pub(super) fn sample(traffic: &TrafficTold) -> String {
+    let TrafficTold { asked, otherwise, .. } = traffic;
+    match asked {
+        0 => format!("no question is known yet: one in {ONE_OF} of those asked is kept"),
+        _ => {
+            let of = counted(*asked, "question");
+            format!(
+                "of {of}, a sample of one in {ONE_OF} of those asked, {otherwise} would be answered otherwise"
+            )
+        }
+    }
+}
+
 /// The whole in one line.
-pub(super) fn headline(plan: &Plan) -> String {
-    let counts = &plan.counts;
+pub(super) fn headline(report: &PlanReport) -> String {
+    let (plan, counts) = (&report.plan, &report.plan.counts);
     let otherwise = counts.names_otherwise() + counts.names_by_operator;
     if plan.is_empty() {
         return "nothing would be answered otherwise".to_owned();
@@ -106,7 +146,8 @@ pub(super) fn headline(plan: &Plan) -> String {
         zones => format!("{} changed, ", counted(zones, "zone")),
     };
     let of = counted(counts.names_before, "name");
-    format!("{zones}{} would be answered otherwise, of {of} before", counted(otherwise, "name"))
+    let held = if would_hold(report) { " if nothing were held" } else { "" };
+    format!("{zones}{} would be answered otherwise{held}, of {of} before", counted(otherwise, "name"))
 }
 
 /// The totals, each with what it is about.
@@ -267,5 +308,42 @@ pub(super) fn what(what: What) -> &'static str {
 fn left_out(out: &mut String, indent: &str, count: u64, noun: &str) {
     if count > 0 {
         let _ = writeln!(out, "{indent}and {}", counted(count, &format!("more {noun}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody must take the figure for a measurement.
+    #[test]
+    fn traffic_is_told_as_a_sample() {
+        let told = |asked, otherwise| sample(&TrafficTold { asked, otherwise, names: Vec::new() });
+        assert_eq!(told(0, 0), "no question is known yet: one in 64 of those asked is kept");
+        assert_eq!(
+            told(1, 0),
+            "of 1 question, a sample of one in 64 of those asked, 0 would be answered otherwise"
+        );
+        assert_eq!(
+            told(60_000, 1_204),
+            "of 60000 questions, a sample of one in 64 of those asked, 1204 would be answered otherwise"
+        );
+    }
+
+    #[test]
+    fn what_is_rolled_back_or_many_is_told_so() {
+        let held = |unit: &str, why| Held { unit: unit.into(), serving: true, why, ..Held::default() };
+        let told = |held| text(&PlanReport { held: vec![held], ..PlanReport::default() }, false);
+        let of_account = told(held("account acme", Why::Pinned));
+        assert!(
+            of_account
+                .ends_with("\naccount acme stays as it was: it was rolled back, until portolan resume\n"),
+            "{of_account}"
+        );
+        let of_operator = told(held("the operator's files", Why::Fault));
+        assert!(
+            of_operator.ends_with("\nthe operator's files have errors and stay as they were\n"),
+            "{of_operator}"
+        );
     }
 }

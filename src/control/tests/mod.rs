@@ -18,6 +18,7 @@ mod settings;
 mod size;
 mod state_faults;
 mod together;
+mod told;
 mod walk;
 mod withdrawn;
 

@@ -1,7 +1,7 @@
 //! A candidate before it is served: proven, and compared with what is served now and an hour ago.
 //!
 //! `part` is what of the world it is proven in, with the zones that `beside` names; `back` compares it with what was served an hour
-//! ago, which `hour` knows; `tripping` finds whose doing it is that a guard minds; `approval` what of it somebody meant.
+//! ago, which `hour` knows; `tripping` finds whose doing it is that a guard minds, `approval` by whose word it passes.
 
 mod approval;
 mod back;
@@ -17,7 +17,7 @@ use crate::control::cores;
 use crate::control::desk::Desk;
 use crate::control::engine::{Engine, How};
 use crate::control::plan::Plan;
-use crate::control::report::TripTold;
+use crate::control::report::{ApprovalTold, TripTold};
 use crate::judge::guards::{self, Since, Trip};
 use crate::judge::plan::{self, Detail, plan_with};
 use crate::judge::proof::{self, Proof, Report};
@@ -45,6 +45,8 @@ pub(in crate::control) struct Weighed {
     pub(in crate::control) proof: Report,
     /// Those that a guard minds, and somebody approved.
     pub(in crate::control) approved: BTreeSet<Unit>,
+    /// By whose word.
+    pub(in crate::control) approvals: Vec<ApprovalTold>,
     /// What guards mind and nobody approved.
     pub(in crate::control) trips: Vec<TripTold>,
     /// What it means for the questions asked last, where somebody wants to know.
@@ -133,8 +135,10 @@ impl Engine {
                 for plan in plans.iter().filter(|plan| units.contains(&plan.unit)) {
                     let digest =
                         digests.entry(plan.unit.clone()).or_insert_with(|| self.digest_of(plan)).clone();
-                    if self.is_approved(plans, &digest) {
-                        weighed.approved.insert(plan.unit.clone());
+                    if let Some(said) = self.approval_of(plans, &plan.unit, &digest) {
+                        if weighed.approved.insert(plan.unit.clone()) {
+                            weighed.approvals.push(said);
+                        }
                         continue;
                     }
                     let told = TripTold::from(trip);
@@ -142,7 +146,7 @@ impl Engine {
                     if !weighed.trips.iter().any(is_told) {
                         weighed.trips.push(told);
                     }
-                    let found = self.told_trip(trip, plan, &digest);
+                    let found = self.told_trip(trip, plan, plans, &digest);
                     let tripped = tripped.entry(plan.unit.clone()).or_default();
                     if !tripped.iter().any(|known| known.code == found.code) {
                         tripped.push(found);
@@ -216,11 +220,13 @@ impl Engine {
             .collect()
     }
 
-    fn told_trip(&self, trip: &Trip, plan: &Plan, digest: &str) -> Diagnostic {
-        let changed = plan.files.keys().next();
+    fn told_trip(&self, trip: &Trip, plan: &Plan, plans: &[Plan], digest: &str) -> Diagnostic {
+        let changed = self.changed_file(plan, trip);
         let place = changed.map(|path| crate::control::folder::display(&path.on_disk(&self.sources)));
         let place = place.unwrap_or_else(|| crate::control::folder::display(&self.sources.zones));
-        let hint = format!("if that is meant: portolan approve {digest} --reason TEXT ({})", trip.setting);
+        let void = self.void_approval(plans, digest).unwrap_or_default();
+        let hint =
+            format!("{void}if that is meant: portolan approve {digest} --reason TEXT ({})", trip.setting);
         Diagnostic::error(trip.code, Place::file(&place), trip.message.clone()).hint(hint)
     }
 }

@@ -215,6 +215,33 @@ impl Said {
     }
 }
 
+impl Said {
+    /// The same, and where the other answer would read alike what makes the difference: a TTL, what comes beside the
+    /// answer, a flag.
+    pub(super) fn told_beside(&self, other: &Said) -> Vec<String> {
+        let mut told = self.told();
+        if told != other.told() {
+            return told;
+        }
+        let is_own = |record: &&MessageRecord| !other.records.contains(*record);
+        for record in self.answers().filter(is_own) {
+            let text = short_text(record);
+            let same = told.iter_mut().find(|told| **told == text);
+            same.into_iter().for_each(|told| told.push_str(&format!(" (TTL {})", record.ttl)));
+        }
+        let beside = self.data().filter(|record| record.section != Section::Answer).filter(is_own);
+        told.extend(
+            beside.map(|record| {
+                format!("beside it {} {} (TTL {})", record.owner, short_text(record), record.ttl)
+            }),
+        );
+        if self.authoritative != other.authoritative {
+            told.push(if self.authoritative { "authoritative" } else { "not authoritative" }.to_owned());
+        }
+        told
+    }
+}
+
 /// A record without its owner, TTL and class: `A 192.0.2.1`.
 fn short_text(record: &MessageRecord) -> String {
     format!("{} {}", record.rtype, rdata_text(record.rtype, &record.rdata))

@@ -335,7 +335,8 @@ impl Draft {
             let mut answers = Vec::new();
             for rtype in self.types_of(&name) {
                 let Some([was, is]) = asker.ask(&lower, rtype).differs else { continue };
-                answers.push(AnswerPlan { rtype: rtype.to_string(), was: was.told(), is: is.told() });
+                let (was, is) = (was.told_beside(&is), is.told_beside(&was));
+                answers.push(AnswerPlan { rtype: rtype.to_string(), was, is });
             }
             self.plan.names.push(NamePlan { name: name.to_string(), what, why, answers });
         }

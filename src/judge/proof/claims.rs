@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
+use ipnet::IpNet;
 
 use super::code;
 use super::expected::{Rules, Zone};
@@ -72,6 +73,17 @@ impl<'w> Claims<'w> {
     }
 }
 
+/// The address that should not be answered, where an assertion is about addresses.
+pub(super) fn address_at_fault(assertion: &Assertion, answers: &Answers<'_>) -> Option<IpAddr> {
+    let within = |nets: &[IpNet], ip: &IpAddr| nets.iter().any(|net| net.contains(ip));
+    let mut addresses = answers.addresses.iter().copied();
+    match &assertion.claim {
+        Claim::AnswersWithin(nets) => addresses.find(|ip| !within(nets, ip)),
+        Claim::NeverAnswersWithin(nets) => addresses.find(|ip| within(nets, ip)),
+        Claim::FamilyRequired { .. } | Claim::GovernedBy(_) => None,
+    }
+}
+
 /// What of an assertion these answers break: the code, what is wrong, and the smallest change that mends it.
 pub(super) fn objection(
     assertion: &Assertion,
@@ -79,9 +91,8 @@ pub(super) fn objection(
 ) -> Option<(&'static str, String, String)> {
     let by = answers.given_by();
     match &assertion.claim {
-        Claim::AnswersWithin(nets) => {
-            let within = |ip: &&IpAddr| nets.iter().any(|net| net.contains(*ip));
-            let outside = answers.addresses.iter().find(|ip| !within(ip))?;
+        Claim::AnswersWithin(_) => {
+            let outside = address_at_fault(assertion, answers)?;
             Some((
                 code::ANSWERS_WITHIN,
                 format!("{by} gives {outside}, which lies outside of all that answers_within allows"),
@@ -89,8 +100,8 @@ pub(super) fn objection(
             ))
         }
         Claim::NeverAnswersWithin(nets) => {
-            let forbidden = |ip: &IpAddr| nets.iter().find(|net| net.contains(ip));
-            let (inside, net) = answers.addresses.iter().find_map(|ip| Some((ip, forbidden(ip)?)))?;
+            let inside = address_at_fault(assertion, answers)?;
+            let net = nets.iter().find(|net| net.contains(&inside))?;
             Some((
                 code::NEVER_ANSWERS_WITHIN,
                 format!("{by} gives {inside}, which lies in {net} of never_answers_within"),

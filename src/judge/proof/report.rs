@@ -12,8 +12,10 @@ use crate::model::{AddressSource, Diagnostic, Severity, Unit};
 pub struct Report {
     /// Zones enumerated, those that are answered SERVFAIL included.
     pub zones: u64,
-    /// Names in them: owners and empty non-terminals.
+    /// Names in them that own records.
     pub names: u64,
+    /// Names in them that own none, with others below: empty non-terminals (RFC 9499, 7).
+    pub empty_names: u64,
     /// Questions asked of the snapshot.
     pub questions: u64,
     /// Questions that lead into zones which the world given does not hold: what is answered there was not judged.
@@ -57,9 +59,10 @@ impl Levels {
 impl Report {
     /// Adds the counts of another part.
     pub fn absorb(&mut self, other: &Report) {
-        let Report { zones, names, questions, beyond, levels, assertions, broken } = other;
+        let Report { zones, names, empty_names, questions, beyond, levels, assertions, broken } = other;
         self.zones += zones;
         self.names += names;
+        self.empty_names += empty_names;
         self.questions += questions;
         self.beyond += beyond;
         self.levels.zone_map += levels.zone_map;

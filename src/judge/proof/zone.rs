@@ -78,8 +78,12 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
         let mut name = NameBuf::new();
         match &zone.reading {
             Some(reading) => {
-                self.proof.report.names += u64::from(reading.len());
                 for number in 0..reading.len() {
+                    let report = &mut self.proof.report;
+                    match reading.is_empty(number) {
+                        true => report.empty_names += 1,
+                        false => report.names += 1,
+                    }
                     self.name(&zone, reading, number, &mut name);
                     self.names += 1;
                     if self.names >= STEP {
@@ -305,7 +309,8 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
         for address in addresses {
             if let Some(why) = prover.eligibility.objection(map, *address) {
                 let message = format!("map {} gives {address}, but {why}", map.id);
-                let found = Diagnostic::error(code::INELIGIBLE_ADDRESS, map.place.clone(), message);
+                let place = map.place_of(*address);
+                let found = Diagnostic::error(code::INELIGIBLE_ADDRESS, place, message);
                 let hint =
                     format!("remove {address} from map {}, or have it put right in the ledger", map.id);
                 self.proof.tell(unit(), found.hint(hint), Some(shown(zone)));
@@ -315,7 +320,7 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
                     "account {} is never answered a shared address, but map {} gives {address} of [anycast]",
                     map.account, map.id
                 );
-                let found = Diagnostic::error(code::SHARED_ADDRESS, map.place.clone(), message);
+                let found = Diagnostic::error(code::SHARED_ADDRESS, map.place_of(*address), message);
                 let hint = format!("remove {address} from map {}", map.id);
                 self.proof.tell(unit(), found.hint(hint), Some(shown(zone)));
             }
@@ -336,9 +341,13 @@ impl<'r, 'w, 's> Pass<'r, 'w, 's> {
                 false => Unit::Account(zone.loaded.account.clone()),
             };
             let governs = zone.governor.map().filter(|map| Some(&map.id) == answers.map);
+            let at_fault = |map: &AddressMap| {
+                let address = claims::address_at_fault(assertion, answers);
+                address.map_or_else(|| map.place.clone(), |address| map.place_of(address))
+            };
             let anycast = prover.rules.world.anycast.as_ref();
             let place = match (governs, answers.source) {
-                (Some(map), _) => map.place.clone(),
+                (Some(map), _) => at_fault(map),
                 (None, Some(AddressSource::AnycastDefaults)) => {
                     anycast.map_or_else(|| assertion.place.clone(), |anycast| anycast.place.clone())
                 }

@@ -11,7 +11,7 @@ use super::world::{assert_that, copy, governed_by, map, never, of, remove_map, s
 use crate::support::name;
 
 pub(super) fn assertions(cases: &mut Cases) {
-    cases.files(code::ANSWERS_WITHIN, "maps.toml:12", by("acme"), |world| {
+    cases.files(code::ANSWERS_WITHIN, "maps.toml:16", by("acme"), |world| {
         assert_that(world, of("acme"), within(&["203.0.113.0/29", "2001:db8:1::/48"]));
     });
     cases.files(code::ANSWERS_WITHIN, "maps.toml:1", Unit::Operator, |world| {
@@ -21,7 +21,7 @@ pub(super) fn assertions(cases: &mut Cases) {
             within(&["198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"]),
         );
     });
-    cases.files(code::ANSWERS_WITHIN, "maps.toml:5", by("acme"), |world| {
+    cases.files(code::ANSWERS_WITHIN, "maps.toml:9", by("acme"), |world| {
         assert_that(world, AssertionScope::Zone(name("SHOP.example.")), within(&["203.0.113.0/24"]));
     });
     // An empty list allows nothing; it never means everything.
@@ -29,10 +29,10 @@ pub(super) fn assertions(cases: &mut Cases) {
         assert_that(world, of("default"), within(&[]))
     });
 
-    cases.files(code::NEVER_ANSWERS_WITHIN, "maps.toml:26", by("globex"), |world| {
+    cases.files(code::NEVER_ANSWERS_WITHIN, "maps.toml:31", by("globex"), |world| {
         assert_that(world, AssertionScope::Everything, never(&["198.51.100.0/25"]));
     });
-    cases.files(code::NEVER_ANSWERS_WITHIN, "maps.toml:33", by("initech"), |world| {
+    cases.files(code::NEVER_ANSWERS_WITHIN, "maps.toml:37", by("initech"), |world| {
         assert_that(world, of("initech"), never(&["2001:db8:9::/48", "2001:db8:3::/48"]));
     });
     cases.files(code::NEVER_ANSWERS_WITHIN, "maps.toml:1", by("acme"), |world| {

@@ -17,7 +17,7 @@ pub(super) const PINNED: &str = "pinned";
 /// What is given beside the sources.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
-    /// On a start from the state: the operator's files as held accounts see them.
+    /// Of a remembered generation: the operator's files as held accounts see them.
     pub(super) views: &'a BTreeMap<AccountId, View>,
     /// There is nothing to compare with.
     pub(super) first: bool,

@@ -17,6 +17,7 @@ mod settings;
 mod size;
 mod state_faults;
 mod together;
+mod views;
 mod walk;
 mod withdrawn;
 

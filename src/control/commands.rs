@@ -82,7 +82,9 @@ impl Engine {
         {
             return Err(format!("there is no account {account}, neither now nor in generation {generation}"));
         }
-        if touched.is_empty() {
+        // Of one account the operator's files are no part: it sees them as they are served.
+        let seeing = if back.account.is_none() { seeing(&served, &after) } else { BTreeSet::new() };
+        if touched.is_empty() && seeing.is_empty() {
             return Err(format!("what generation {generation} served is what is served now"));
         }
         let before = self.books.standing.clone();
@@ -100,7 +102,7 @@ impl Engine {
         self.said = Said { by: back.by.clone(), reason: Some(back.reason.clone()) };
         // Of everything guards look back no further; of one account the others go on as they were.
         let hour = back.account.is_none().then(|| std::mem::take(&mut self.hour));
-        self.round(Some(&after), &touched, BTreeSet::new(), &mut Open, how, &mut change);
+        self.round(Some(&after), &touched, seeing, &mut Open, how, &mut change);
         self.said = Said::default();
         let published = change.outcome == Outcome::Published;
         match (published, hour) {
@@ -116,6 +118,7 @@ impl Engine {
         let paths = touched.union(&waiting).map(|path| path.on_disk(&self.sources)).collect();
         let mut looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Paths(paths), &mut Open);
         looked.units.extend(self.books.held.keys().cloned());
+        looked.units.extend(after.views.into_keys().map(Unit::Account));
         let after = self.change(begun, Trigger::Rollback, looked, &mut Open, How::default());
         let held = if published { after.held } else { change.held };
         Ok(Change { held, ..change })
@@ -182,7 +185,8 @@ impl Engine {
         for generation in earlier {
             let (_, target) = self.remembered(When::Generation(generation))?;
             let after = overlaid(served, &target, account);
-            if !differing(served, &after).is_empty() {
+            let sees = || account.is_none() && !seeing(served, &after).is_empty();
+            if !differing(served, &after).is_empty() || sees() {
                 return Ok((generation, target));
             }
         }
@@ -202,6 +206,11 @@ fn differing(one: &Manifest, other: &Manifest) -> BTreeSet<SourcePath> {
     files.map(|(path, _)| path).filter(|path| digest(one, path) != digest(other, path)).collect()
 }
 
+/// The accounts that see the operator's files differently.
+fn seeing(one: &Manifest, other: &Manifest) -> BTreeSet<Unit> {
+    Intent::between(one, other).views.into_iter().map(|(account, _)| Unit::Account(account)).collect()
+}
+
 /// Whether a source is an account's.
 fn is_its(path: &SourcePath, account: &AccountId) -> bool {
     path.is_of(account) || (account.is_default() && path.tree == Tree::Zones && !path.is_in_folder())
@@ -217,6 +226,8 @@ fn overlaid(served: &Manifest, target: &Manifest, account: Option<&AccountId>) -
         return Manifest { files: target.files.clone(), views: target.views.clone(), ..served.clone() };
     };
     let mut files = served.files.clone();
+    let mut views = served.views.clone();
+    views.remove(account);
     files.retain(|path, _| !is_its(path, account));
     files.extend(
         target
@@ -225,7 +236,7 @@ fn overlaid(served: &Manifest, target: &Manifest, account: Option<&AccountId>) -
             .filter(|(path, _)| is_its(path, account))
             .map(|(path, file)| (path.clone(), *file)),
     );
-    Manifest { files, ..served.clone() }
+    Manifest { files, views, ..served.clone() }
 }
 
 /// The files that are served, as the state remembers them.

@@ -98,6 +98,11 @@ impl<'a> Desk<'a> {
         self.lost.contains(&tree)
     }
 
+    /// Whether nothing is known of some tree, and it is read.
+    pub(super) fn lacks_a_tree(&self) -> bool {
+        !self.is_memory() && !self.lost.is_empty()
+    }
+
     /// Whether it reads what the state remembers.
     pub(super) fn is_memory(&self) -> bool {
         matches!(self.shelf, Shelf::Memory(..))

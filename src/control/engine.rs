@@ -47,6 +47,7 @@ pub(super) const WAITING_CODES: &[&str] = &[
     "operator-file-faulty",
     "included-file-held",
     "account-faulty",
+    "folder-gone",
     "ledger-in-use",
     code::DUPLICATE_MAP_ID,
     code::TWO_DEFAULT_SNIS,
@@ -265,8 +266,8 @@ impl Engine {
         let shelf = memory.map_or(Shelf::Folders, |manifest| Shelf::Memory(&self.store, manifest));
         let desk = Desk::new(&self.sources, shelf).without(&self.lost);
         let (no_views, nobody) = (BTreeMap::new(), BTreeMap::new());
-        let nothing =
-            Given { views: &no_views, first: false, plain: &[], unpinned: how.preview, held: &nobody };
+        let views = memory.map_or(&no_views, |manifest| &manifest.views);
+        let nothing = Given { views, first: false, plain: &[], unpinned: how.preview, held: &nobody };
         let mut touched = touched.clone();
         // Units that change this very moment: they are looked at again when they have settled.
         let mut unsettled: BTreeSet<Unit> = BTreeSet::new();

@@ -62,7 +62,6 @@ impl Engine {
         let mut after = Manifest {
             immutable: base.immutable.clone(),
             approvals: base.approvals.clone(),
-            pins: base.pins.clone(),
             ..Manifest::default()
         };
         after.apply(&whole);
@@ -95,8 +94,8 @@ impl Engine {
             .collect()
     }
 
-    /// What accounts see of the operator's files: those that are held where these files move on, and those that
-    /// catch up with them.
+    /// What accounts see of the operator's files: those that are held where these files move on, those that catch up with
+    /// them, and those that go back to what they saw once.
     pub(super) fn views_after(
         &self,
         accepted: &[Plan],
@@ -104,11 +103,10 @@ impl Engine {
     ) -> Vec<(AccountId, Option<View>)> {
         let mut views = Vec::new();
         for plan in accepted.iter().filter(|plan| plan.operators.is_some()) {
-            let account = plan.account().and_then(|account| self.books.accounts.get_key_value(account));
-            if let Some((account, served)) = account
-                && served.view.is_some()
-            {
-                views.push((account.clone(), None));
+            let Some(account) = plan.account() else { continue };
+            let served = self.books.accounts.get(account).and_then(|served| served.view.as_ref());
+            if served != plan.view.as_ref() {
+                views.push((account.clone(), plan.view.clone()));
             }
         }
         let Some(operator) = accepted.iter().find(|plan| plan.unit == Unit::Operator) else { return views };

@@ -15,7 +15,7 @@ use crate::model::{AccountId, Diagnostic, Place, Severity, Unit};
 /// What is given beside the sources.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
-    /// On a start from the state: the operator's files as held accounts see them.
+    /// Of a remembered generation: the operator's files as held accounts see them.
     pub(super) views: &'a BTreeMap<AccountId, View>,
     /// There is nothing to compare with.
     pub(super) first: bool,

@@ -3,13 +3,14 @@
 //! `read` reads everything at once and `prove` proves it, for commands. `watch` notices, `look` says which sources may differ, `desk` reads them, many at once `ahead` on all cores, `plan` makes of each unit what it would
 //! become, `judging` accepts or denies, `weigh` proves the candidate and asks the guards, `commit` remembers (an `intent`) and publishes
 //! (`enter`), `commands` approve, roll back and resume (`standing` is what holds whatever the files say), `preview` plans, `audit` looks at what is served,
-//! `past`, `recall` and `blame` look back, `engine` leads through all of it, `books` keep what is served; `state` is the memory on
+//! `past`, `recall` and `blame` look back, on a thread `aside`; `engine` leads through all of it, `books` keep what is served; `state` is the memory on
 //! disk, `talk` the control socket, `keeper` the thread that all of it runs on.
 //!
 //! Invariants: a unit with a fault stays wholly as it is served, and no other unit waits for it; what is published is
 //! remembered first, but for a first start, which has nothing to lose; of all servers with one state directory, one works at a time.
 
 mod ahead;
+mod aside;
 mod asked;
 mod audit;
 mod blame;

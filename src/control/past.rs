@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::report::Change;
 use super::source::Kind;
-use super::state::{Intent, Manifest, Retention};
+use super::state::{Intent, Manifest, Retention, StateError};
 use super::store::Store;
 use super::{SourcePath, Tree};
 use crate::model::{AccountId, World};
@@ -18,6 +18,26 @@ impl Engine {
     /// What is kept of earlier generations from now on.
     pub fn retain(&mut self, retention: Retention) {
         self.store.state.retain(retention);
+    }
+
+    /// An engine that serves nobody and looks at what is remembered now, for another thread: it has nothing in common with
+    /// this one, and what is written later does not disturb it. Costs little, however much is served. Fails where no
+    /// further file can be open.
+    pub(super) fn beside(&self) -> Result<Engine, StateError> {
+        let store = Store::new(self.store.state.reader()?);
+        let mut past = Engine::bare(self.sources.clone(), store, self.builder.seed().clone());
+        past.books.generation = self.books.generation;
+        past.samples = self.samples.clone();
+        Ok(past)
+    }
+
+    /// Asks an engine from [`Engine::beside`]. Fails where something could not be read, rather than answer without it.
+    pub(super) fn ask<T>(mut self, look: impl FnOnce(&mut Engine) -> Result<T, String>) -> Result<T, String> {
+        let seen = look(&mut self)?;
+        match self.store.unread() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(seen),
+        }
     }
 
     /// Everything that a remembered generation says. What of it is not good in this version is faulty.
@@ -35,6 +55,7 @@ impl Engine {
 
     /// Looks at an engine that serves a remembered generation, or a part of one, to nobody.
     pub(super) fn with_past<T>(&mut self, manifest: Manifest, look: impl FnOnce(&Engine) -> T) -> T {
+        self.store.find_contents();
         let store = std::mem::replace(&mut self.store, Store::closed());
         let mut past = Engine::bare(self.sources.clone(), store, self.builder.seed().clone());
         past.remember_immutable(&manifest);

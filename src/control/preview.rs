@@ -20,23 +20,26 @@ impl Engine {
         self.preview(gate).0
     }
 
-    /// The same, compared with what a former generation answered, where one is named. What would be held is held for
+    /// What came of [`Engine::preview`], compared with what a former generation answered. What would be held is held for
     /// what it changes now, whatever it is compared with. Fails where nothing is remembered of that generation.
-    pub(super) fn plan(&mut self, since: Option<When>, gate: &mut dyn Gate) -> Result<PlanReport, String> {
-        let Some(when) = since else { return Ok(self.plan_files(gate)) };
+    pub(super) fn since(
+        &mut self,
+        when: When,
+        mut report: PlanReport,
+        candidate: &Snapshot,
+    ) -> Result<PlanReport, String> {
         let (generation, manifest) = self.remembered(when)?;
-        let (mut report, candidate) = self.preview(gate);
         let before = self.snapshot_at(&manifest);
-        let touched = Touched::between(&before, &candidate);
-        report.plan = plan_with(&before, &candidate, &touched, Detail::default());
-        let traffic = judge::traffic(&self.samples.questions(), &before, &candidate);
+        let touched = Touched::between(&before, candidate);
+        report.plan = plan_with(&before, candidate, &touched, Detail::default());
+        let traffic = judge::traffic(&self.samples.questions(), &before, candidate);
         report.traffic = report.traffic.is_some().then(|| TrafficTold::from(traffic));
         report.since = Some(generation);
         Ok(report)
     }
 
     /// What would come of the files, and what would be served if nothing were held by a guard.
-    fn preview(&mut self, gate: &mut dyn Gate) -> (PlanReport, Arc<Snapshot>) {
+    pub(super) fn preview(&mut self, gate: &mut dyn Gate) -> (PlanReport, Arc<Snapshot>) {
         let faults = self.books.faults.clone();
         let looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Everything, gate);
         let Looked { touched, units, faults: of_folders, strays, .. } = looked;

@@ -252,7 +252,7 @@ fn maps_differing<'m>(old: &'m Maps, new: &'m Maps) -> impl Iterator<Item = Stri
 }
 
 /// Whether two maps say the same, wherever they are written.
-fn is_same(a: &AddressMap, b: &AddressMap) -> bool {
+pub(super) fn is_same(a: &AddressMap, b: &AddressMap) -> bool {
     let members = |map: &AddressMap| -> Vec<String> {
         let mut members: Vec<String> =
             map.memberships.iter().map(|membership| format!("{:?}", membership.member)).collect();

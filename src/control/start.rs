@@ -84,6 +84,10 @@ impl Engine {
                         "what was served last is put aside: start from files"
                     );
                     engine.remember_immutable(&manifest);
+                    // What was approved stays so. What was rolled back is not: the files are to be followed.
+                    let standing = Standing { approvals: manifest.approvals.clone(), ..Standing::default() };
+                    engine.books.standing = standing.clone();
+                    engine.remembered_standing = standing;
                     engine.base = Some(manifest);
                 }
                 engine.first()?

@@ -1,7 +1,7 @@
 //! What is remembered, and what should be and could not be written yet.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Digest;
 use super::state::{Intent, Run, Stash, Stashed, State, StateError};
@@ -19,6 +19,8 @@ pub(super) struct Store {
     pub(super) remembers: bool,
     /// Why the last writing failed.
     pub(super) error: Option<String>,
+    /// Why the first reading that failed did.
+    unread: OnceLock<String>,
 }
 
 /// What is served and not remembered.
@@ -42,6 +44,7 @@ impl Store {
             kept: Contents::new(),
             remembers: false,
             error: None,
+            unread: OnceLock::new(),
         }
     }
 
@@ -55,8 +58,24 @@ impl Store {
         let unsaved = self.unsaved.as_ref().and_then(|unsaved| unsaved.contents.get(digest));
         match unsaved {
             Some(content) => Ok(content.to_vec()),
-            None => self.state.read(digest),
+            None => self.state.read(digest).inspect_err(|error| self.note_unread(error)),
         }
+    }
+
+    /// Finds contents, where the state is another one's reader.
+    pub(super) fn find_contents(&mut self) {
+        if let Err(error) = self.state.find_contents() {
+            self.note_unread(&error);
+        }
+    }
+
+    fn note_unread(&self, error: &StateError) {
+        self.unread.get_or_init(|| error.to_string());
+    }
+
+    /// Why something could not be read, if that ever was so: what was made without it is not what it should be.
+    pub(super) fn unread(&self) -> Option<&str> {
+        self.unread.get().map(String::as_str)
     }
 
     /// Where a content lies in the pack.

@@ -1,6 +1,11 @@
-//! What the thread answers whom the control socket brings.
+//! What the thread answers whom the control socket brings. Questions about earlier generations it hands on, with a
+//! reading of what is remembered at that moment.
+
+use std::sync::mpsc::Sender;
 
 use super::Loop;
+use crate::control::Engine;
+use crate::control::aside::Work;
 use crate::control::commands::Back;
 use crate::control::engine::{How, log};
 use crate::control::folder;
@@ -11,7 +16,35 @@ use crate::control::watched::Rule;
 use crate::model::{AccountId, MapId};
 use crate::wire::{Name, RrType};
 
+/// What a request comes to.
+enum Answer {
+    Now(Reply),
+    /// The answer takes its time, and nothing of it is this thread's.
+    Aside(Work),
+}
+
 impl Loop {
+    /// Answers a request, or lets it be answered aside.
+    pub(super) fn asked(&mut self, request: Request, asker: Sender<Reply>) {
+        match self.answer(request) {
+            // Who asked may be gone.
+            Answer::Now(reply) => drop(asker.send(reply)),
+            Answer::Aside(work) => self.aside.ask(work, asker),
+        }
+    }
+
+    /// Lets a thread aside look at what is remembered now.
+    fn beside<T>(
+        &self,
+        look: impl FnOnce(&mut Engine) -> Result<T, String> + Send + 'static,
+        reply: impl FnOnce(Box<T>) -> Reply + Send + 'static,
+    ) -> Answer {
+        match self.engine.beside() {
+            Ok(past) => Answer::Aside(Box::new(move || answered(past.ask(look), reply))),
+            Err(error) => Answer::Now(Reply::failed(error.to_string())),
+        }
+    }
+
     /// What came of a command.
     fn commanded(&mut self, done: Result<Change, String>) -> Reply {
         match done {
@@ -24,8 +57,8 @@ impl Loop {
     }
 
     /// What a client of the control socket is told.
-    pub(super) fn answer(&mut self, request: Request) -> Reply {
-        match request {
+    fn answer(&mut self, request: Request) -> Answer {
+        Answer::Now(match request {
             Request::Status => {
                 let open = self.watch.being_written().map(|path| folder::display(path).to_string());
                 let trouble = self.watch.trouble().map(|why| Problem {
@@ -36,40 +69,43 @@ impl Loop {
                 });
                 Reply::Status(Box::new(self.engine.status(self.watch.watching(), open.collect(), trouble)))
             }
-            Request::Reload { what, without_state } => {
-                let ask = match self.engine.asked(&what) {
-                    Ok(ask) => ask,
-                    Err(message) => return Reply::failed(message),
-                };
-                (self.manager.reloading)();
-                let change = self.reload(Trigger::Reload, &ask, How { without_state, ..How::default() });
-                (self.manager.ready)();
-                Reply::Change(Box::new(change))
-            }
+            Request::Reload { what, without_state } => self.reload_asked(&what, without_state),
             Request::Explain { name, rtype } => answered(
                 question(&name, &rtype).map(|(name, rtype)| self.engine.explain(&name, rtype)),
                 Reply::Explained,
             ),
-            Request::ExplainAt { name, rtype, at } => answered(
-                question(&name, &rtype).and_then(|(name, rtype)| self.engine.explain_at(&name, rtype, at)),
-                Reply::Explained,
-            ),
-            Request::Blame { name, rtype } => answered(
-                question(&name, &rtype).and_then(|(name, rtype)| self.engine.blame(&name, rtype)),
-                Reply::Blamed,
-            ),
+            Request::ExplainAt { name, rtype, at } => match question(&name, &rtype) {
+                Ok((name, rtype)) => {
+                    return self.beside(move |past| past.explain_at(&name, rtype, at), Reply::Explained);
+                }
+                Err(message) => Reply::failed(message),
+            },
+            Request::Blame { name, rtype } => match question(&name, &rtype) {
+                Ok((name, rtype)) => {
+                    return self.beside(move |past| past.blame(&name, rtype), Reply::Blamed);
+                }
+                Err(message) => Reply::failed(message),
+            },
             Request::History { limit } => {
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                Reply::History(Box::new(self.engine.history(limit)))
+                return self.beside(move |past| Ok(past.history(limit)), Reply::History);
             }
-            Request::Plan { since } => {
+            Request::Show { at } => return self.beside(move |past| past.show(at), Reply::Shown),
+            Request::Diff { from, to } => {
+                return self.beside(move |past| past.diff(from, to), Reply::Differs);
+            }
+            Request::Plan { since: None } => {
                 let (engine, mut gate) = self.gated(Rule::Closed);
-                let planned = engine.plan(since, &mut gate);
-                let open = gate.open.iter().map(Problem::from);
-                answered(planned, |mut report| {
-                    report.problems.extend(open);
-                    Reply::Planned(report)
-                })
+                let mut report = engine.plan_files(&mut gate);
+                report.problems.extend(gate.open.iter().map(Problem::from));
+                Reply::Planned(Box::new(report))
+            }
+            Request::Plan { since: Some(when) } => {
+                let (engine, mut gate) = self.gated(Rule::Closed);
+                let (mut report, candidate) = engine.preview(&mut gate);
+                report.problems.extend(gate.open.iter().map(Problem::from));
+                // What it is compared with takes longer, and is made aside.
+                return self.beside(move |past| past.since(when, report, &candidate), Reply::Planned);
             }
             Request::Approve { digests, by, reason } => {
                 let approved = self.engine.approve(&digests, &by, &reason);
@@ -91,22 +127,31 @@ impl Loop {
                 }
                 Err(message) => Reply::failed(message),
             },
-            Request::Show { at } => answered(self.engine.show(at), Reply::Shown),
-            Request::Diff { from, to } => answered(self.engine.diff(from, to), Reply::Differs),
-            Request::ForgetMap { id, reason } => {
-                let Some(map) = MapId::new(&id) else {
-                    return Reply::failed(format!("not a map id: {id}"));
-                };
-                match self.engine.forget_map(&map, &reason) {
-                    Ok(change) => {
-                        self.done(&change);
-                        Reply::Change(Box::new(change))
-                    }
-                    Err(found) => {
-                        log(&found);
-                        Reply::failed(found.message)
-                    }
-                }
+            Request::ForgetMap { id, reason } => self.forget_asked(&id, &reason),
+        })
+    }
+
+    fn reload_asked(&mut self, what: &[String], without_state: bool) -> Reply {
+        let ask = match self.engine.asked(what) {
+            Ok(ask) => ask,
+            Err(message) => return Reply::failed(message),
+        };
+        (self.manager.reloading)();
+        let change = self.reload(Trigger::Reload, &ask, How { without_state, ..How::default() });
+        (self.manager.ready)();
+        Reply::Change(Box::new(change))
+    }
+
+    fn forget_asked(&mut self, id: &str, reason: &str) -> Reply {
+        let Some(map) = MapId::new(id) else { return Reply::failed(format!("not a map id: {id}")) };
+        match self.engine.forget_map(&map, reason) {
+            Ok(change) => {
+                self.done(&change);
+                Reply::Change(Box::new(change))
+            }
+            Err(found) => {
+                log(&found);
+                Reply::failed(found.message)
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod answering;
 mod auditing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -13,6 +15,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Sources;
+use super::aside::Aside;
 use super::audit::Audit;
 use super::engine::{Engine, How};
 use super::look::Ask;
@@ -148,6 +151,8 @@ struct Loop {
     engine: Engine,
     watch: Watch,
     looks: Looks,
+    /// Answers what takes its time.
+    aside: Aside,
     changes: Arc<Changes>,
     manager: Manager,
     sources: Sources,
@@ -191,6 +196,7 @@ impl Loop {
             watch: Watch::start(&sources, parts.watch, now, wake),
             engine: parts.engine,
             looks: Looks::default(),
+            aside: Aside::default(),
             changes: parts.changes,
             manager: parts.manager,
             sources,
@@ -267,10 +273,7 @@ impl Loop {
                 self.wait_until.get_or_insert_with(|| Instant::now() + WRITERS);
                 self.waiting.push((request, reply));
             }
-            Task::Asked(request, reply) => {
-                // Who asked may be gone.
-                let _ = reply.send(self.answer(request));
-            }
+            Task::Asked(request, reply) => self.asked(request, reply),
             Task::Hangup => {
                 (self.manager.reloading)();
                 let change = self.reload(Trigger::Signal, &Ask::Everything, How::default());
@@ -293,7 +296,7 @@ impl Loop {
         if self.wait_until.is_some_and(|until| until <= now || !self.is_being_written()) {
             self.wait_until = None;
             for (request, reply) in std::mem::take(&mut self.waiting) {
-                let _ = reply.send(self.answer(request));
+                self.asked(request, reply);
             }
         }
         let now = Instant::now();

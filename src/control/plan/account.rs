@@ -6,7 +6,10 @@ use std::sync::Arc;
 use super::{Plan, Planner, maps_after};
 use crate::addrmap::{self, Scope};
 use crate::control::SourcePath;
+use crate::control::books::ServedAccount;
 use crate::control::desk::Found;
+use crate::control::folder::display;
+use crate::control::recall::is_same;
 use crate::control::source::Kind;
 use crate::model::{AccountId, AccountSettings, AddressMap, Diagnostic, Place, Severity, Unit};
 
@@ -136,11 +139,28 @@ impl Planner<'_> {
         let unit = Unit::Account(account.clone());
         let served = self.books.accounts.get(account);
         if let Some(view) = self.views.get(account) {
-            plan.operators = Some(self.operators_maps_in(account, view));
-            return;
+            let maps = self.operators_maps_in(account, view);
+            // What they say by now may be the same again: then it goes with them.
+            if self.first || !are_same(&maps, &self.operators_maps_of(account, operator)) {
+                let is_served =
+                    |served: &ServedAccount| served.operators == maps && served.view.as_ref() == Some(view);
+                if !served.is_some_and(is_served) {
+                    (plan.operators, plan.view) = (Some(maps), Some(view.clone()));
+                }
+                return;
+            }
         }
-        let errors = self.files_after(operator).flat_map(|(_, file)| &file.errors);
-        plan.tell(&unit, errors.filter(|(of, _)| of == account).map(|(_, found)| found.clone()));
+        if served.is_some_and(|served| served.view.is_some()) && self.desk.lacks_a_tree() {
+            // What it is held for may be in there: it does not go on as if that were mended.
+            let message = format!("account {account} is held, and not all of its files can be looked at");
+            let found =
+                Diagnostic::error("folder-gone", Place::file(&display(&self.desk.sources.zones)), message);
+            plan.tell(&unit, [found.hint("it is judged again when both folders can be read")]);
+        }
+        if !self.desk.is_memory() {
+            let errors = self.files_after(operator).flat_map(|(_, file)| &file.errors);
+            plan.tell(&unit, errors.filter(|(of, _)| of == account).map(|(_, found)| found.clone()));
+        }
         let of_served = served.into_iter().flat_map(|served| &served.operators);
         let files: BTreeSet<&str> = of_served.map(|map| &*map.place.file).collect();
         let shown = broken.iter().map(|path| self.desk.shown(path));
@@ -221,4 +241,10 @@ impl Planner<'_> {
             })
             .collect()
     }
+}
+
+/// Whether maps say the same, wherever they are written.
+fn are_same(some: &[Arc<AddressMap>], others: &[Arc<AddressMap>]) -> bool {
+    let has = |map: &Arc<AddressMap>| others.iter().any(|other| other.id == map.id && is_same(other, map));
+    some.len() == others.len() && some.iter().all(has)
 }

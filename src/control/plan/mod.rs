@@ -60,6 +60,8 @@ pub(super) struct Plan {
     pub(super) assertions: BTreeMap<SourcePath, Vec<Arc<Assertion>>>,
     /// The maps that the operator made for the account, where they change.
     pub(super) operators: Option<Vec<Arc<AddressMap>>>,
+    /// The state of the operator's files that those are from, where it is an earlier one.
+    pub(super) view: Option<View>,
     /// The operator's files that change.
     pub(super) operator_files: BTreeMap<SourcePath, Option<OperatorFile>>,
     /// The ledger that they make, where it is another than what is served.
@@ -87,6 +89,7 @@ impl Plan {
             own: BTreeMap::new(),
             assertions: BTreeMap::new(),
             operators: None,
+            view: None,
             operator_files: BTreeMap::new(),
             ledger: None,
             findings: Vec::new(),
@@ -183,7 +186,7 @@ pub(super) struct Planner<'a> {
     pub(super) broken: &'a BTreeSet<SourcePath>,
     /// Where there is no earlier state: whose zones there will be.
     pub(super) claims: &'a Claims<'a>,
-    /// On a start from the state: the operator's files as held accounts see them.
+    /// Of a remembered generation: the operator's files as held accounts see them.
     pub(super) views: &'a BTreeMap<AccountId, View>,
 }
 

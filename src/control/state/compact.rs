@@ -61,7 +61,8 @@ impl State {
         self.compact(WORTH).inspect_err(|_| self.worth_at = self.end + WORTH / 4)
     }
 
-    pub(super) fn compact(&mut self, least: u64) -> Result<bool, StateError> {
+    /// The same, where this many octets are dead.
+    pub(in crate::control) fn compact(&mut self, least: u64) -> Result<bool, StateError> {
         let Some(kept) = self.kept()? else { return Ok(false) };
         let (alive, dead) = (kept.octets, self.end.saturating_sub(kept.octets));
         if dead <= alive.max(least) {
@@ -70,9 +71,8 @@ impl State {
         }
         let new = self.dir.join(NEW);
         let written = self.rewrite(&kept).inspect_err(|_| drop(fs::remove_file(&new)))?;
-        let Rewritten { pack, index, history, notes, end } = written;
-        (self.pack, self.index) = (Some(pack), index);
-        (self.history, self.notes) = (history, notes);
+        let Rewritten { pack, index, history, end } = written;
+        (self.pack, self.index, self.history) = (Some(pack), index, history);
         (self.base, self.end) = (end, end);
         (self.loose, self.intended, self.unsynced) = (None, None, false);
         self.worth_at = end + alive.max(least);
@@ -116,8 +116,7 @@ impl State {
             }
             (oldest, octets) = (oldest - 1, octets + more);
         }
-        let notes = self.notes_behind(oldest).map(|at| length(*at)).sum::<Result<u64, _>>()?;
-        Ok(Some(Kept { oldest, octets: octets + notes, needed }))
+        Ok(Some(Kept { oldest, octets, needed }))
     }
 
     /// The last generation that needs each content, by its place in the history, and the octets of a checkpoint of the
@@ -136,15 +135,6 @@ impl State {
         let last = self.history.len().saturating_sub(1);
         needed.extend(manifest.contents().map(|digest| (digest, last)));
         Ok((needed, encode::encode(&Intent::between(&Manifest::default(), &manifest)).len() as u64))
-    }
-
-    /// The notes behind a generation, the newest of them: no more than generations are kept.
-    fn notes_behind(&self, oldest: usize) -> impl Iterator<Item = &u64> {
-        let at = self.history[oldest].at;
-        let first = self.notes.partition_point(|note| *note < at);
-        let most = usize::try_from(self.retention.generations).unwrap_or(usize::MAX);
-        let notes = &self.notes[first..];
-        notes[notes.len().saturating_sub(most)..].iter()
     }
 
     /// Writes what is kept beside the old pack, and puts it in its place.
@@ -169,7 +159,7 @@ impl State {
             index.insert(digest, out.record(Kind::Content, digest, &content).map_err(&write)?);
         }
 
-        let (mut history, mut notes) = (Vec::with_capacity(self.history.len() - kept.oldest), Vec::new());
+        let mut history = Vec::with_capacity(self.history.len() - kept.oldest);
         let mut manifest = Manifest::default();
         for mark in &self.history[..=kept.oldest] {
             manifest.apply(&self.intent_of(mark)?);
@@ -183,42 +173,27 @@ impl State {
         history.push(Mark { is_base: true, ..Mark::of(&checkpoint, at, journal) });
         drop((checkpoint, payload));
 
-        let mut waiting = self.notes_behind(kept.oldest).peekable();
         for mark in &self.history[kept.oldest + 1..] {
-            while let Some(note) = waiting.next_if(|note| **note < mark.at) {
-                notes.extend(self.copy_note(*note, &mut out)?);
-            }
             let journal = self.copy_journal(mark, &mut out)?;
             let payload = self.payload_at(mark.at, Kind::Intent)?;
             let at = out.record(Kind::Intent, Digest::of(&payload), &payload).map_err(&write)?;
             out.confirm(mark.generation).map_err(&write)?;
             history.push(Mark { at, journal, ..*mark });
         }
-        for note in waiting {
-            notes.extend(self.copy_note(*note, &mut out)?);
-        }
         let end = out.finish().map_err(&write)?;
         pack.sync().map_err(&write)?;
         fs::rename(&new, &self.path).map_err(&write)?;
-        Ok(Rewritten { pack, index, history, notes, end })
+        Ok(Rewritten { pack, index, history, end })
     }
 
     /// Copies the journal of a generation; one that is damaged is left out.
     fn copy_journal(&self, mark: &Mark, out: &mut Appender<'_>) -> Result<Option<u64>, StateError> {
         let Some(at) = mark.journal else { return Ok(None) };
-        self.copy(at, Kind::Journal, out)
-    }
-
-    fn copy_note(&self, at: u64, out: &mut Appender<'_>) -> Result<Option<u64>, StateError> {
-        self.copy(at, Kind::Note, out)
-    }
-
-    fn copy(&self, at: u64, kind: Kind, out: &mut Appender<'_>) -> Result<Option<u64>, StateError> {
-        let payload = match self.payload_at(at, kind) {
+        let payload = match self.payload_at(at, Kind::Journal) {
             Err(StateError::DamagedHistory { .. }) => return Ok(None),
             payload => payload?,
         };
-        let record = out.record(kind, Digest::of(&payload), &payload);
+        let record = out.record(Kind::Journal, Digest::of(&payload), &payload);
         record.map(Some).map_err(StateError::write(&self.dir.join(NEW)))
     }
 }
@@ -228,7 +203,6 @@ struct Rewritten {
     pack: Pack,
     index: Index,
     history: Vec<Mark>,
-    notes: Vec<u64>,
     end: u64,
 }
 

@@ -3,7 +3,6 @@
 use super::encode;
 use super::record::Kind;
 use super::{Intent, Manifest, State, StateError};
-use crate::control::Digest;
 
 /// Where the records of a generation begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +61,6 @@ impl State {
         }
     }
 
-    /// What was given to [`State::note`], oldest first, as far as it is kept. One that is damaged is left out.
-    pub fn notes(&self) -> Vec<Vec<u8>> {
-        self.notes.iter().filter_map(|at| self.payload_at(*at, Kind::Note).ok()).collect()
-    }
-
     /// What was served from a generation on until the next; `None` where it is not kept. Reads the records of all
     /// generations from the oldest on.
     pub fn manifest_at(&self, generation: u64) -> Result<Option<Manifest>, StateError> {
@@ -98,14 +92,6 @@ impl State {
     /// The generation that was served at a time, in seconds since the epoch; `None` before all that are kept.
     pub fn at_time(&self, time: u64) -> Option<u64> {
         self.history.iter().rfind(|mark| mark.time <= time).map(|mark| mark.generation)
-    }
-
-    /// Writes down what makes no generation and is to be known later, and waits until it is on the disk. After an error
-    /// everything is as before.
-    pub fn note(&mut self, note: &[u8]) -> Result<(), StateError> {
-        let at = self.append(|_, out| out.record(Kind::Note, Digest::of(note), note))?;
-        self.notes.push(at);
-        Ok(())
     }
 
     /// Where a generation stands in the history. Of two with one number, which no server writes, the later.

@@ -18,6 +18,7 @@ mod error;
 mod history;
 mod manifest;
 mod pack;
+mod reader;
 mod record;
 mod run;
 mod scan;
@@ -59,6 +60,8 @@ pub struct State {
     pack: Option<Pack>,
     /// Where each content's record begins.
     index: Index,
+    /// Whether the index is whole: that of a reader is not at first.
+    is_indexed: bool,
     /// Where the next intent's records begin: behind everything but the loose confirm.
     base: u64,
     /// Where the pack ends; octets beyond are left from a write that failed, and cut off by the next.
@@ -70,8 +73,6 @@ pub struct State {
     intended: Option<Mark>,
     /// The generations that were confirmed, oldest first.
     history: Vec<Mark>,
-    /// Where each note's record begins.
-    notes: Vec<u64>,
     /// What compaction keeps of the history.
     retention: Retention,
     /// Whether the pack holds what may not be on the disk, the loose confirm apart.
@@ -133,7 +134,7 @@ impl State {
             state.base -= record::CONFIRM;
         }
         let (intent, intended) = found.intent.unzip();
-        (state.intended, state.history, state.notes) = (intended, found.history, found.notes);
+        (state.intended, state.history) = (intended, found.history);
         state.unsynced = found.confirmed_end < found.end;
         state.index = found.index;
         state.pack = Some(pack);
@@ -147,12 +148,12 @@ impl State {
             dir: PathBuf::new(),
             pack: None,
             index: Index::default(),
+            is_indexed: true,
             base: 0,
             end: 0,
             loose: None,
             intended: None,
             history: Vec::new(),
-            notes: Vec::new(),
             retention: Retention::default(),
             unsynced: false,
             named: false,

@@ -87,7 +87,7 @@ pub(super) enum Kind {
     Checkpoint = 4,
     /// What is to be remembered of the generation whose intent or checkpoint begins where this record ends.
     Journal = 5,
-    /// What is to be remembered of an event that made no generation.
+    /// What an earlier version could write, of events that made no generation. It is passed by, and not copied.
     Note = 6,
 }
 

@@ -21,9 +21,7 @@ pub(super) struct Scan {
     pub(super) intent: Option<(Intent, Mark)>,
     /// The generations that were confirmed since the last checkpoint, itself among them.
     pub(super) history: Vec<Mark>,
-    /// Where each note's record begins.
-    pub(super) notes: Vec<u64>,
-    /// Journals and notes that were never confirmed.
+    /// Journals that were never confirmed.
     lone: Vec<u64>,
     /// The journal that ends here.
     journal: Option<u64>,
@@ -82,10 +80,7 @@ fn walk(pack: &Pack, path: &Path, length: u64) -> Result<Scan, StateError> {
                 found.journal = Some(at);
                 found.lone.push(at);
             }
-            Kind::Note => {
-                found.notes.push(at);
-                found.lone.push(at);
-            }
+            Kind::Note => {}
             Kind::Intent | Kind::Confirm | Kind::Checkpoint => {
                 let Some(payload) = pack.payload(at, &head).map_err(&read)? else { break };
                 // A record that is whole and makes no sense was not torn: it was written so.
@@ -104,7 +99,12 @@ fn walk(pack: &Pack, path: &Path, length: u64) -> Result<Scan, StateError> {
 }
 
 /// The head of the record at `at`, if the record ends within `length`.
-fn next(window: &mut Window<'_>, pack: &Pack, at: u64, length: u64) -> io::Result<Option<RecordHead>> {
+pub(super) fn next(
+    window: &mut Window<'_>,
+    pack: &Pack,
+    at: u64,
+    length: u64,
+) -> io::Result<Option<RecordHead>> {
     let Ok(octets) = window.get(at, RECORD_HEAD)?.try_into() else { return Ok(None) };
     let head = RecordHead::read(octets, pack.marker);
     Ok(head.filter(|head| head.end(at).is_some_and(|end| end <= length)))
@@ -133,7 +133,7 @@ impl Scan {
                 let mut manifest = Manifest::default();
                 manifest.apply(&intent);
                 (self.confirmed, self.intent) = (Some(manifest), None);
-                (self.history, self.notes) = (vec![mark], Vec::new());
+                self.history = vec![mark];
             }
         }
         Some(())

@@ -19,6 +19,7 @@ mod size;
 mod state_faults;
 mod together;
 mod told;
+mod views;
 mod walk;
 mod withdrawn;
 

@@ -54,6 +54,52 @@ fn a_start_from_files_takes_what_is_good_and_goes_on_counting() {
     assert_eq!(after.differences(&place.start().engine.snapshot()), []);
 }
 
+/// The files are followed, whatever was rolled back; what was approved stays approved.
+#[test]
+fn a_start_from_files_is_pinned_to_nothing() {
+    use crate::control::commands::Back;
+    let six = "zones/six.example.zone";
+    let exposed = zone("2").replace("cf-proxied:true", "cf-proxied:false");
+    for from in [StartFrom::Files, StartFrom::State] {
+        let place = place().guarded();
+        let mut server = place.start();
+        let first = server.first.generation;
+        place.write(six, &exposed);
+        server.follow();
+        let digest = server.engine.held().into_iter().find_map(|held| held.digest).unwrap();
+        server.engine.approve(&[digest], "ops", "meant").unwrap();
+        assert_eq!(server.version("six.example"), "NOERROR 2");
+        for path in [six, "zones/acme/one.example.zone", "zones/globex/four.example.zone"] {
+            place.write(path, &zone("3"));
+        }
+        server.publishes();
+        for account in [crate::model::AccountId::new("globex"), None] {
+            let generation = Some(first);
+            let back = Back { generation, account, by: None, reason: "outage".into() };
+            server.engine.roll_back(&back).unwrap();
+        }
+        drop(server);
+        let (version, pins) = if from == StartFrom::Files { ("NOERROR 3", 0) } else { ("NOERROR 1", 2) };
+        for round in [from, StartFrom::State] {
+            let mut server = place.start_from(round);
+            for _ in 0..2 {
+                for zone in ["one.example", "four.example", "six.example"] {
+                    assert_eq!(server.version(zone), version, "{from:?} {round:?}");
+                }
+                let standing = &server.engine.books.standing;
+                assert_eq!((standing.pins.len(), standing.approvals.len()), (pins, 1), "{from:?} {round:?}");
+                server.follow();
+                assert_eq!(server.held().is_empty(), pins == 0, "{from:?} {round:?}: {:?}", server.held());
+            }
+        }
+        let mut server = place.start();
+        assert_eq!(server.engine.resume(None).is_ok(), pins > 0);
+        place.write(six, &exposed);
+        server.publishes();
+        assert_eq!(server.version("six.example"), "NOERROR 2", "{from:?}");
+    }
+}
+
 /// A first start with a fault, then a restart from the state with the fault still there, then its repair.
 #[test]
 fn what_never_was_good_is_servfail_until_it_is_good() {

@@ -5,10 +5,10 @@ use std::fs;
 use super::*;
 
 /// The octets of what looks random, the same for the same seed.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, most: u64) -> u64 {
+    pub(super) fn below(&mut self, most: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -17,7 +17,7 @@ impl Random {
 }
 
 /// A generation that differs from `from` in a few places, and the contents that it needs.
-fn any_change(random: &mut Random, from: &Manifest) -> (Intent, Vec<Vec<u8>>) {
+pub(super) fn any_change(random: &mut Random, from: &Manifest) -> (Intent, Vec<Vec<u8>>) {
     let mut to = from.clone();
     let mut contents = Vec::new();
     to.generation += 1 + random.below(3);
@@ -55,7 +55,7 @@ fn any_change(random: &mut Random, from: &Manifest) -> (Intent, Vec<Vec<u8>>) {
 }
 
 /// Checks that the state remembers just these generations, with every content that they need.
-fn assert_remembers(state: &State, expected: &[(Manifest, Intent)]) {
+pub(super) fn assert_remembers(state: &State, expected: &[(Manifest, Intent)]) {
     let known: Vec<u64> = state.generations().iter().map(|known| known.generation).collect();
     let wanted: Vec<u64> = expected.iter().map(|(manifest, _)| manifest.generation).collect();
     assert_eq!(known, wanted);
@@ -99,7 +99,6 @@ fn every_generation_is_what_was_served_then() {
         let mut manifest = Manifest { generation: 100, published: 5000, ..Manifest::default() };
         // The first is relative to nothing.
         let mut before = Manifest::default();
-        let mut notes = Vec::new();
         for _ in 0..60 {
             let (mut intent, contents) = any_change(&mut random, &manifest);
             if before == Manifest::default() {
@@ -116,20 +115,14 @@ fn every_generation_is_what_was_served_then() {
                     state.intend(&intent, &contents, b"refused").unwrap();
                     continue;
                 }
-                1 => {
-                    notes.push(format!("note {}", manifest.generation).into_bytes());
-                    state.note(notes.last().unwrap()).unwrap();
-                }
-                2 => state = State::open(dir.path()).unwrap().state,
-                3 => {
+                1 => state = State::open(dir.path()).unwrap().state,
+                2 => {
                     let generations = 1 + random.below(12);
                     keep(&mut state, generations);
                     let newest = served.last().map(|(manifest, _)| manifest.clone());
                     if state.compact(0).unwrap() {
                         let gone = served.len().saturating_sub(generations as usize);
                         served.drain(..gone);
-                        notes = state.notes();
-                        assert!(notes.len() as u64 <= generations);
                     }
                     assert_eq!(served.last().map(|(manifest, _)| manifest), newest.as_ref());
                 }
@@ -139,12 +132,10 @@ fn every_generation_is_what_was_served_then() {
             manifest = before.clone();
             served.push((manifest.clone(), intent));
             assert_remembers(&state, &served);
-            assert_eq!(state.notes(), notes);
         }
         let found = State::open(dir.path()).unwrap();
         assert_eq!(found.confirmed, Some(manifest));
         assert_remembers(&found.state, &served);
-        assert_eq!(found.state.notes(), notes);
     }
 }
 
@@ -159,7 +150,6 @@ fn the_retention_limits_generations_seconds_and_octets() {
             let content = [generation as u8; 1000];
             let intent = Intent { time: generation * 10, ..edit(generation, "a", &content) };
             publish(state, &mut manifest, &intent, &[&content]);
-            state.note(&[generation as u8]).unwrap();
             all.push((manifest.clone(), intent));
         }
         all
@@ -182,11 +172,9 @@ fn the_retention_limits_generations_seconds_and_octets() {
         state.retain(*retention);
         assert!(state.compact(0).unwrap(), "{retention:?}");
         assert_remembers(&state, &all[all.len() - expected..]);
-        assert!(state.notes().len() <= retention.generations as usize);
         assert!(state.size() < 2000 + *expected as u64 * 1400, "{retention:?}: {}", state.size());
         let found = State::open(dir.path()).unwrap();
         assert_remembers(&found.state, &all[all.len() - expected..]);
-        assert_eq!(found.state.notes(), state.notes());
     }
     // By octets: never more than that, and not much less.
     for octets in [3_000, 10_000, 20_000] {
@@ -197,8 +185,7 @@ fn the_retention_limits_generations_seconds_and_octets() {
         assert!(state.compact(0).unwrap());
         let kept = state.generations().len();
         assert_remembers(&state, &all[all.len() - kept..]);
-        let notes = kept as u64 * (RECORD_HEAD as u64 + 1);
-        assert!(state.size() <= octets + notes && state.size() + 1500 > octets, "{octets}: {}", state.size());
+        assert!(state.size() <= octets && state.size() + 1500 > octets, "{octets}: {}", state.size());
     }
 }
 
@@ -273,36 +260,50 @@ fn a_journal_is_the_next_intents_or_nobodys() {
 }
 
 #[test]
-fn a_note_is_on_the_disk_or_not_there_and_nothing_else_is_touched() {
+fn what_an_earlier_version_noted_is_passed_by() {
     let dir = tempfile::tempdir().unwrap();
     let mut state = State::open(dir.path()).unwrap().state;
-    state.note(b"before all").unwrap();
     let mut manifest = Manifest::default();
+    let note = |state: &mut State| {
+        state.append(|_, out| out.record(Kind::Note, Digest::of(b"said"), b"said")).unwrap();
+    };
     publish(&mut state, &mut manifest, &edit(1, "a", b"A"), &[b"A"]);
-    let before = fs::read(dir.path().join(FILE)).unwrap();
-    for octets in 0..100 {
-        fault::after(octets);
-        state.note(b"refused").unwrap_err();
-        fault::after(u64::MAX);
-        assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before, "{octets}");
-    }
-    // A note may stand between an intent and its confirm.
+    note(&mut state);
+    // It may stand between an intent and its confirm.
     state.intend(&edit(2, "a", b"A"), &[], &entry(2)).unwrap();
-    state.note(b"between").unwrap();
+    note(&mut state);
     state.confirm(2).unwrap();
     manifest.apply(&edit(2, "a", b"A"));
+    note(&mut state);
+    assert_eq!(reopened(dir.path()), (Some(manifest.clone()), None));
+    let mut state = State::open(dir.path()).unwrap().state;
+    let noted = state.size();
+    publish(&mut state, &mut manifest, &edit(3, "b", b"B"), &[b"B"]);
+    assert_eq!(reopened(dir.path()), (Some(manifest.clone()), None));
+    assert!(state.size() > noted);
+    assert_eq!(state.generations().len(), 3);
+    let journals = [1, 2, 3].map(|generation| state.journal(generation).unwrap());
+    assert_eq!(journals, [1, 2, 3].map(|generation| Some(entry(generation))));
+    keep(&mut state, 1);
+    let kept = state.kept().unwrap().unwrap();
+    assert!(state.compact(0).unwrap());
+    assert_eq!(kept.octets, state.size(), "nothing of them is copied");
     assert_eq!(reopened(dir.path()), (Some(manifest), None));
-    state.note(b"behind").unwrap();
+    // One that is torn is the end of a pack like any other record.
     let whole = fs::read(dir.path().join(FILE)).unwrap();
-    let wanted: Vec<Vec<u8>> = [&b"before all"[..], b"between", b"behind"].map(<[u8]>::to_vec).into();
-    assert_eq!(state.notes(), wanted);
-    let end = whole.len();
-    for cut in 1..=RECORD_HEAD + b"behind".len() {
-        fs::write(dir.path().join(FILE), &whole[..end - cut]).unwrap();
-        let (state, _, _) = open(dir.path()).unwrap();
-        assert_eq!(state.notes(), wanted[..2], "{cut}");
-        assert_eq!(state.generations().len(), 2);
+    note(&mut state);
+    let with = fs::read(dir.path().join(FILE)).unwrap();
+    for length in whole.len() + 1..with.len() {
+        fs::write(dir.path().join(FILE), &with[..length]).unwrap();
+        assert_eq!(open(dir.path()).unwrap().1, reopened_of(&whole), "{length}");
     }
+}
+
+/// What a pack of these octets says.
+fn reopened_of(octets: &[u8]) -> Said {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(FILE), octets).unwrap();
+    open(dir.path()).unwrap().1
 }
 
 #[test]

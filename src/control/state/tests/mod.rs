@@ -4,6 +4,7 @@ mod damage;
 mod disk;
 mod history;
 mod killed;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::path::Path;

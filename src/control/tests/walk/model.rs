@@ -327,9 +327,9 @@ impl Server {
         }
         // It never loses what it had.
         let at = Who::Initech as usize;
-        let mut initech = (*after[at]).clone();
-        initech.kept = self.of(Who::Initech).kept;
-        if initech != *self.served[at] || after[0] != self.served[0] {
+        let mut initech = Content { kept: self.of(Who::Initech).kept, ..(*after[at]).clone() };
+        if whose.is_some() && initech != *self.served[at] {
+            // It goes with the operator's files as they are served.
             initech.kept = initech.kept.max(after[0].kept);
         }
         after[at] = Rc::new(initech);

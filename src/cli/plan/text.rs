@@ -336,8 +336,9 @@ mod tests {
         let told = |held| text(&PlanReport { held: vec![held], ..PlanReport::default() }, false);
         let of_account = told(held("account acme", Why::Pinned));
         assert!(
-            of_account
-                .ends_with("\naccount acme stays as it was: it was rolled back, until portolan resume\n"),
+            of_account.ends_with(
+                "\naccount acme stays as it was: it was rolled back. What is shown of this is what `portolan resume` would judge\n"
+            ),
             "{of_account}"
         );
         let of_operator = told(held("the operator's files", Why::Fault));

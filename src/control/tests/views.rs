@@ -148,27 +148,37 @@ fn an_account_that_is_rolled_back_alone_sees_the_operators_files_as_they_are_ser
 /// A fault in a map that it never had holds an account as it is, whatever happens then.
 #[test]
 fn an_account_held_for_a_new_map_of_the_operators_is_served_on() {
-    let place = fleet();
-    let new = |address: &str| operators_map("new", "initech", address, "account_wide = true");
-    place.write("zones/initech/five.example.zone", &zone("1"));
-    let mut server = place.start();
-    let five = |server: &Running| (server.version("five.example"), server.a("www.five.example"));
-    let before = ("NOERROR 1".to_owned(), "NOERROR anycast_defaults 192.0.2.1".to_owned());
-    assert_eq!(five(&server), before);
-    place.write("addrmaps/new.toml", &(new("203.0.113.7") + "unknown = 1\n"));
-    let then = server.follow().generation;
-    assert_eq!((server.held(), five(&server)), (vec!["account initech".to_owned()], before.clone()));
-    drop(server);
-    let mut server = place.start();
-    assert_eq!(five(&server), before, "after a restart");
-    server.follow();
-    assert_eq!((server.held(), five(&server)), (vec!["account initech".to_owned()], before.clone()));
-    place.write("addrmaps/new.toml", &new("203.0.113.7"));
-    place.write("zones/initech/five.example.zone", &zone("2"));
-    server.publishes();
-    assert_eq!(five(&server).1, "NOERROR account_map 203.0.113.7");
-    server.back_to(Some(then));
-    assert_eq!(five(&server), before, "after a rollback");
+    let good = operators_map("new", "initech", "203.0.113.7", "account_wide = true");
+    for (what, by) in [
+        ("account_wide = true", "account_wide = true\nunknown = 1"),
+        ("account_wide = true", "account_wide = 7"),
+        ("enabled = true", ""),
+        ("\"203.0.113.7\"", "\"nowhere\""),
+        ("id = \"new\"", "id = \"NEW MAP\""),
+    ] {
+        let place = fleet();
+        place.write("zones/initech/five.example.zone", &zone("1"));
+        let mut server = place.start();
+        let five = |server: &Running| (server.version("five.example"), server.a("www.five.example"));
+        let before = ("NOERROR 1".to_owned(), "NOERROR anycast_defaults 192.0.2.1".to_owned());
+        assert_eq!(five(&server), before);
+        place.write("addrmaps/new.toml", &good.replace(what, by));
+        place.write("zones/globex/four.example.zone", &zone("2"));
+        let then = server.follow().generation;
+        let held = server.held();
+        assert_eq!((held.len(), five(&server)), (1, before.clone()), "{by}");
+        drop(server);
+        let mut server = place.start();
+        assert_eq!(five(&server), before, "{by}: after a restart");
+        server.follow();
+        assert_eq!((server.held(), five(&server)), (held, before.clone()), "{by}");
+        place.write("addrmaps/new.toml", &good);
+        place.write("zones/initech/five.example.zone", &zone("2"));
+        server.publishes();
+        assert_eq!(five(&server).1, "NOERROR account_map 203.0.113.7");
+        server.back_to(Some(then));
+        assert_eq!(five(&server), before, "{by}: after a rollback");
+    }
 }
 
 /// After a restart nothing is known of what it is held for but what the folders say.
@@ -205,4 +215,22 @@ fn without_its_folders_a_held_account_does_not_go_on() {
             assert_eq!(server.held().len(), usize::from(!mended), "{gone:?} {mended}");
         }
     }
+}
+
+/// It is judged again when its folder is back, although nothing happened to its files.
+#[test]
+fn a_held_account_goes_on_when_its_folder_is_back() {
+    let place = fleet();
+    let_stamps_settle(&place);
+    let mut server = place.start();
+    left_behind(&place, &mut server, "its map");
+    drop(server);
+    place.rename("zones", "aside");
+    let mut server = place.start();
+    place.write("addrmaps/main.toml", &main_file(3));
+    server.follow();
+    assert_eq!((server.held(), answers(&server)), (vec![ACME.to_owned()], expected("1", 1, 3)));
+    place.rename("aside", "zones");
+    server.follow();
+    assert_eq!((server.held(), answers(&server)), (Vec::new(), expected("1", 3, 3)));
 }

@@ -1,9 +1,12 @@
 //! The engine on real files: what is served, what is held, what is remembered.
 
 mod accounts;
+mod assertions;
 mod audit;
+mod comeback;
 mod content;
 mod folders;
+mod former;
 mod holds;
 mod immutable;
 mod included;
@@ -11,6 +14,7 @@ mod ledger;
 mod lists;
 mod operator;
 mod past;
+mod pinned;
 mod random;
 mod restart;
 mod settings;

@@ -39,6 +39,9 @@ fn a_zone_that_goes_and_returns_within_the_hour_was_not_lost() {
     place.remove(zones[0]);
     server.publishes();
     minutes(&mut server, 2);
+    place.write(zones[2], &zone("3"));
+    server.publishes();
+    minutes(&mut server, 2);
     place.remove(zones[1]);
     server.follow();
     guarded(&server, "zone two.example.", "guard-zones-gone");
@@ -83,6 +86,13 @@ fn an_account_that_goes_and_returns_within_the_hour_was_not_lost() {
         assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1");
         minutes(&mut server, 2);
     }
+    // Its address is answered again: there is room for another one to go.
+    place.rename("addrmaps/globex", "aside/globex");
+    server.publishes();
+    minutes(&mut server, 2);
+    place.rename("aside/globex", "addrmaps/globex");
+    server.publishes();
+    minutes(&mut server, 2);
     // While it is gone nobody else may go.
     place.rename("zones/acme", "aside/zones");
     place.rename("addrmaps/acme", "aside/addrmaps");

@@ -8,21 +8,13 @@ use std::sync::Arc;
 use portolan::answer::{Settings, Transport, respond};
 use portolan::compile::{AccountWords, Applied, Builder, Edit, Seed, ZoneChange, compile, compile_zone};
 use portolan::model::{
-    AccountId, AddressMap, AnycastDefaults, Files, FoundFile, LoadedZone, MapId, MapOwner, Member,
-    Membership, Place, World, ZoneContent, ZoneData,
+    AccountId, AddressMap, AnycastDefaults, LoadedZone, MapId, MapOwner, Member, Membership, NoFiles, Place,
+    World, ZoneContent, ZoneData,
 };
 use portolan::snapshot::Publisher;
 use portolan::telemetry::Samples;
 use portolan::wire::Name;
 use portolan::zonefile::{ReadOptions, read_zone};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-        Err(format!("file not found: {path}"))
-    }
-}
 
 /// A zone with one of everything.
 const ZONE: &str = include_str!("fuzz/a.example.zone");

@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver};
 use client::root;
 use client::server::portolan;
 use portolan::compile::compile;
-use portolan::control::report::{Change, Held, Outcome, PinTold, Problem, Status, Why};
+use portolan::control::report::{Change, Held, Outcome, PinTold, PlanReport, Problem, Status, TripTold, Why};
 use portolan::control::talk::{Listener, Reply, Request};
 use portolan::control::{Sources, load};
 use portolan::judge;
@@ -125,6 +125,37 @@ fn rollback_exits_by_what_is_held_for_other_reasons() {
         let ran = server.run(&["reload"]);
         let is_whole = outcome == Outcome::Published && !ran.stdout.contains("\nwaits ") && code == 0;
         assert_eq!(ran.code, Some(i32::from(!is_whole)), "{}", ran.stdout);
+    }
+}
+
+/// Whatever is in the way refuses by itself: what is held and has no fault, as what a guard holds or what was rolled back;
+/// a guard; an error of no unit. A warning does not.
+#[test]
+fn plan_exits_by_what_is_in_the_way() {
+    let problem =
+        |severity: &str| Problem { severity: severity.into(), code: "any".into(), ..Problem::default() };
+    let waiting = |why| PlanReport {
+        held: vec![Held { why, problems: Vec::new(), ..held() }],
+        ..PlanReport::default()
+    };
+    let trip =
+        TripTold { code: "guard-zones-gone".into(), scope: "account acme".into(), ..TripTold::default() };
+    for (report, code) in [
+        (PlanReport::default(), 0),
+        (waiting(Why::Guard), 1),
+        (waiting(Why::Pinned), 1),
+        (PlanReport { trips: vec![trip], ..PlanReport::default() }, 1),
+        (PlanReport { problems: vec![problem("error")], ..PlanReport::default() }, 1),
+        (PlanReport { problems: vec![problem("warning")], ..PlanReport::default() }, 0),
+    ] {
+        let answer = report.clone();
+        let server = Server::start(move |_| Reply::Planned(Box::new(answer.clone())));
+        for arguments in
+            [&["plan"][..], &["plan", "--json"], &["plan", "--markdown"], &["plan", "--exit-code"]]
+        {
+            let ran = server.run(arguments);
+            assert_eq!((ran.code, ran.stderr.as_str()), (Some(code), ""), "{report:?}: {}", ran.stdout);
+        }
     }
 }
 

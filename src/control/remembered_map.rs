@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::addrmap::{self, Scope};
-use crate::model::{AddressMap, Files, FoundFile};
+use crate::model::{AddressMap, NoFiles};
 
 /// What diagnostics call a map that is served from memory.
 const FILE: &str = "state (remembered)";
@@ -30,13 +30,4 @@ pub(super) fn text(map: &AddressMap) -> String {
 /// Reads what [`text`] wrote.
 pub(super) fn read(text: &str) -> Option<AddressMap> {
     addrmap::read_map_file(&FILE.into(), text.as_bytes(), Scope::Operator, &NoFiles, &[]).maps.pop()
-}
-
-/// It names no files.
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-        Err(format!("file not found: {path}"))
-    }
 }

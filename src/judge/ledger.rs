@@ -139,15 +139,7 @@ mod tests {
     use crate::addrmap::{Scope, read_map_file};
     use crate::config::Guards;
     use crate::judge::guards::{self, Since};
-    use crate::model::{Files, FoundFile};
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-            Err(format!("file not found: {path}"))
-        }
-    }
+    use crate::model::NoFiles;
 
     const ACME: &str = "[[prefix]]\ncidr = \"203.0.113.0/24\"\naccount = \"acme\"\napproved = true\nadvertised = true\n\
                         binding = [{ cidr = \"203.0.113.0/24\", service = \"CDN\" }]\n\

@@ -3,9 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::model::{
-    AccountId, AnycastDefaults, Files, FoundFile, LoadedZone, Place, World, ZoneContent, ZoneData,
-};
+use crate::model::{AccountId, AnycastDefaults, LoadedZone, NoFiles, Place, World, ZoneContent, ZoneData};
 use crate::wire::Name;
 use crate::zonefile::{ReadOptions, read_zone};
 
@@ -32,12 +30,6 @@ pub(super) fn name(text: &str) -> Name {
 
 /// The zone read as `example.`
 pub(super) fn data(text: &str) -> ZoneData {
-    struct NoFiles;
-    impl Files for NoFiles {
-        fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-            Err(format!("file not found: {path}"))
-        }
-    }
     let file = "example.zone".into();
     let (zone, found) =
         read_zone(&file, text.as_bytes(), &name("example."), ReadOptions::default(), &NoFiles);

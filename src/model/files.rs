@@ -20,3 +20,13 @@ pub trait Files {
     /// stop, for example `file not found: eu.txt` or `outside of the account's folder: ../x`.
     fn open(&self, from: &str, path: &str) -> Result<FoundFile, String>;
 }
+
+/// Nothing can be opened: for a text that stands alone.
+#[derive(Clone, Copy, Debug)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
+        Err(format!("file not found: {path}"))
+    }
+}

@@ -20,7 +20,7 @@ pub use account::{AccountSettings, ZoneSettings};
 pub use address_map::{AddressMap, AddressPlaces, AddressSource, AnycastDefaults, MapOwner};
 pub use assertion::{Approval, Assertion, AssertionScope, Claim};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
-pub use files::{Files, FoundFile};
+pub use files::{Files, FoundFile, NoFiles};
 pub use ids::{AccountId, MapId};
 pub use ledger::{Binding, Delegation, Ledger, Ownership, Prefix, Service, StaticIps};
 pub use memberships::{Member, Membership, Memberships};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use portolan::model::{Files, FoundFile, ZoneData};
+use portolan::model::{NoFiles, ZoneData};
 use portolan::zonefile::{ReadOptions, read_zone};
 
 use crate::servers;
@@ -37,14 +37,6 @@ const OTHER: &str = "\
 ns1 3600 IN A 192.0.2.53
 www 60 IN A 192.0.2.80
 ";
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-        Err(format!("file not found: {path}"))
-    }
-}
 
 fn read(origin: &str, text: &str) -> ZoneData {
     let file = "zone".into();

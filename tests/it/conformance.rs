@@ -11,7 +11,7 @@ use std::sync::Arc;
 use portolan::answer::Settings;
 use portolan::compile::compile;
 use portolan::model::diagnostic::has_errors;
-use portolan::model::{AccountId, AccountSettings, LoadedZone, World, ZoneContent};
+use portolan::model::{AccountId, AccountSettings, LoadedZone, NoFiles, World, ZoneContent};
 use portolan::snapshot::Snapshot;
 use portolan::wire::reader::Section;
 use portolan::wire::{Name, Rcode, RrType};
@@ -19,7 +19,6 @@ use portolan::zonefile::{ReadOptions, read_zone};
 use serde_json::Value;
 
 use crate::support::ask::{Ask, Opt, Reply};
-use crate::support::files::NoFiles;
 use crate::support::row::{Row, Rows, lines};
 use crate::support::{name, rdata};
 

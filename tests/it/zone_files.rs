@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use portolan::model::{Record, ZoneContent, ZoneData};
+use portolan::model::{NoFiles, Record, ZoneContent, ZoneData};
 use portolan::wire::Name;
 use portolan::zonefile::{ReadOptions, read_zone, zone_text};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use crate::support::files::NoFiles;
 use crate::support::text;
 use crate::worlds::{FULL, worlds};
 

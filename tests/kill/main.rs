@@ -11,8 +11,10 @@
 mod client;
 mod commands;
 mod disk;
+mod driver;
 mod edits;
 mod parts;
+mod telling;
 mod world;
 
 use std::fs;

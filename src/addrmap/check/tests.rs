@@ -2,20 +2,10 @@ use std::sync::Arc;
 
 use crate::addrmap::{Scope, check, read_account_file, read_map_file};
 use crate::model::diagnostic::has_errors;
-use crate::model::{
-    AccountId, Files, FoundFile, LoadedZone, Record, RecordTags, Unit, World, ZoneContent, ZoneData,
-};
+use crate::model::{AccountId, LoadedZone, NoFiles, Record, RecordTags, Unit, World, ZoneContent, ZoneData};
 use crate::wire::{Name, RrType};
 
 mod ledger;
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-        Err(format!("file not found: {path}"))
-    }
-}
 
 fn id(text: &str) -> AccountId {
     AccountId::new(text).unwrap()

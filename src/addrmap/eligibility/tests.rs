@@ -1,14 +1,6 @@
 use super::*;
 use crate::addrmap::{Scope, check_ledger, read_map_file};
-use crate::model::{AccountId, AddressPlaces, Files, FoundFile, MapOwner};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-        Err(format!("file not found: {path}"))
-    }
-}
+use crate::model::{AccountId, AddressPlaces, MapOwner, NoFiles};
 
 fn account(text: &str) -> AccountId {
     AccountId::new(text).unwrap()

@@ -372,15 +372,7 @@ fn says_the_same(a: &Prefix, b: &Prefix) -> bool {
 mod tests {
     use super::*;
     use crate::addrmap::Scope;
-    use crate::model::{Files, FoundFile};
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-            Err(format!("file not found: {path}"))
-        }
-    }
+    use crate::model::NoFiles;
 
     fn ledger(text: &str) -> Ledger {
         let read = addrmap::read_map_file(&"l.toml".into(), text.as_bytes(), Scope::Operator, &NoFiles, &[]);

@@ -24,7 +24,7 @@ mod run;
 mod scan;
 mod stash;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};

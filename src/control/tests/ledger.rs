@@ -1,7 +1,6 @@
 //! The ledger: which maps may come under it, and which of its entries may not go.
 
 use super::*;
-use crate::model::AssertionScope;
 
 /// A prefix with a default binding.
 fn bound(cidr: &str, account: &str, service: &str, rest: &str) -> String {
@@ -29,7 +28,7 @@ fn acme(address: &str) -> String {
     map("a", address, "zones = [\"one.example\"]")
 }
 
-fn fleet() -> Place {
+pub(super) fn fleet() -> Place {
     Place::with(&[
         ("zones/acme/one.example.zone", &zone("1")),
         ("zones/acme/two.example.zone", &zone("1")),
@@ -246,6 +245,7 @@ fn of_two_that_do_not_go_together_one_is_held() {
     place.write("addrmaps/acme/m.toml", &acme("203.0.113.2"));
     server.follow();
     assert_eq!((server.held(), &*answers(&server)[0]), (vec![OPERATOR.to_owned()], "203.0.113.2"));
+    assert_eq!(server.why(OPERATOR), ["ledger-in-use"]);
     // The map moves to where it may be: then the operator's change comes as well.
     place.write("addrmaps/acme/m.toml", &acme("203.0.113.70"));
     server.publishes();
@@ -267,6 +267,7 @@ fn of_two_that_do_not_go_together_one_is_held() {
     place.write("addrmaps/acme/m.toml", &acme("203.0.113.200"));
     server.follow();
     assert_eq!((server.held(), &*answers(&server)[0]), (vec!["account acme".to_owned()], "203.0.113.1"));
+    assert_eq!(server.why("account acme"), ["ineligible-address"]);
     assert_eq!(server.engine.books.operator.ledger.ledger().prefixes[0].cidr.to_string(), "203.0.113.0/25");
 
     // A prefix comes with the map that uses it.
@@ -294,6 +295,7 @@ fn a_map_that_the_operator_writes_holds_its_account() {
     );
     server.follow();
     assert_eq!(server.held(), ["account acme"]);
+    assert_eq!(server.why("account acme"), ["ineligible-address"]);
     assert_eq!(server.engine.books.operator.ledger.ledger().prefixes.len(), 3);
     place.write("addrmaps/ledger.toml", &(ledger() + &operators_map("more", "acme", "203.0.113.9", "")));
     server.publishes();
@@ -413,6 +415,7 @@ fn the_first_ledger_covers_all_maps() {
     server.follow();
     assert_eq!(server.held(), [OPERATOR]);
     assert_eq!(told(&server, OPERATOR).len(), 3, "each map by itself");
+    assert_eq!(server.why(OPERATOR), ["ledger-in-use"]);
     place.write("addrmaps/ledger.toml", &ledger());
     server.publishes();
 }
@@ -428,63 +431,6 @@ fn at_first_an_account_without_right_is_not_served() {
     place.write("addrmaps/acme/m.toml", &acme("203.0.113.1"));
     server.follow();
     assert_eq!((answers(&server), server.held()), (AT_FIRST.map(String::from), vec![]));
-}
-
-#[test]
-fn assertions_and_approvals_are_kept() {
-    let place = fleet();
-    let claim = "answers_within = [\"203.0.113.0/24\"]\n";
-    place.write(
-        "addrmaps/acme/assert.toml",
-        &format!("[[assert]]\n{claim}[[assert]]\nzone = \"one.example\"\n{claim}"),
-    );
-    place.write(
-        "addrmaps/rules.toml",
-        "[[assert]]\neverything = true\nfamily_required = \"ipv4\"\n\
-         [[approve]]\ndigest = \"00112233445566778899aabbccddeeff\"\nby = \"kim\"\nreason = \"moved\"\n",
-    );
-    let server = place.start();
-    let kept = |server: &Running| {
-        let books = &server.engine.books;
-        let scopes: Vec<AssertionScope> =
-            books.assertions_after(&[]).iter().map(|assertion| assertion.scope.clone()).collect();
-        (
-            format!("{scopes:?}"),
-            books.approvals_after(None).map(|approval| approval.by.clone()).collect::<Vec<_>>(),
-        )
-    };
-    let expected = ("[Everything, Account(acme), Zone(one.example.)]".to_owned(), vec!["kim".to_owned()]);
-    assert_eq!(kept(&server), expected);
-    drop(server);
-    let mut server = place.start();
-    assert_eq!(kept(&server), expected);
-    server.follow();
-    assert_eq!((server.held(), kept(&server)), (vec![], expected));
-    place.write("addrmaps/acme/assert.toml", "");
-    place.remove("addrmaps/rules.toml");
-    server.publishes();
-    assert_eq!(kept(&server), ("[]".to_owned(), vec![]));
-}
-
-#[test]
-fn an_account_asserts_nothing_of_others() {
-    let place = fleet();
-    let mut server = place.start();
-    let assertion = |zone: &str| format!("[[assert]]\nzone = \"{zone}\"\nfamily_required = \"ipv4\"\n");
-    place.write("addrmaps/acme/assert.toml", &assertion("four.example"));
-    server.follow();
-    assert_eq!(
-        (server.held(), server.why("account acme")),
-        (vec!["account acme".to_owned()], vec!["foreign-zone".to_owned()])
-    );
-    assert_eq!(server.engine.books.assertions_after(&[]), []);
-    place.write("addrmaps/acme/assert.toml", &assertion("two.example"));
-    server.publishes();
-    assert_eq!(server.engine.books.assertions_after(&[]).len(), 1);
-    // At first it is left out and holds nobody.
-    place.write("addrmaps/acme/assert.toml", &assertion("four.example"));
-    let server = place.start_from(StartFrom::Files);
-    assert_eq!((server.held(), server.engine.books.assertions_after(&[])), (vec![], vec![]));
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 mod accounts;
 mod approvals;
+mod assertions;
 mod audit;
+mod comeback;
 mod content;
 mod folders;
+mod former;
 mod holds;
 mod immutable;
 mod included;
@@ -12,6 +15,7 @@ mod ledger;
 mod lists;
 mod operator;
 mod past;
+mod pinned;
 mod random;
 mod restart;
 mod settings;

@@ -130,7 +130,7 @@ fn anycast_in_two_files_is_held() {
     let mut server = place.start();
     place.write("addrmaps/more.toml", &anycast("192.0.2.9"));
     server.follow();
-    assert!(server.held().contains(&"the operator's files".to_owned()));
+    assert_eq!(server.why("the operator's files"), ["anycast-twice"]);
     assert_eq!(answers(&server), expected(1, 1, 1));
     place.remove("addrmaps/more.toml");
     server.follow();
@@ -140,4 +140,30 @@ fn anycast_in_two_files_is_held() {
     place.write("addrmaps/main.toml", &main_file(1).replace(&anycast("192.0.2.1"), ""));
     server.publishes();
     assert_eq!(answers(&server), expected(1, 1, 9));
+}
+
+/// A held account is served from the operator's files as they were only where these move on with a map of its own.
+#[test]
+fn who_is_held_keeps_a_view_of_what_concerns_it() {
+    let place = fleet();
+    place.write("addrmaps/globex.toml", &operators_map("more", "globex", "203.0.113.77", ""));
+    let mut server = place.start();
+    let acme = crate::model::AccountId::new("acme").unwrap();
+    let view = |server: &Running| {
+        let view = server.engine.books.accounts[&acme].view.clone();
+        view.map(|view| view.into_keys().map(|path| path.below.to_path_buf()).collect::<Vec<_>>())
+    };
+    place.write("zones/acme/one.example.zone", BROKEN);
+    server.follow();
+    place.write("addrmaps/globex.toml", &operators_map("more", "globex", "203.0.113.78", ""));
+    server.follow();
+    assert_eq!((server.held(), view(&server)), (vec!["account acme".to_owned()], None));
+    place.write("addrmaps/main.toml", &main_file(2));
+    server.follow();
+    assert_eq!(server.held(), ["account acme"]);
+    assert_eq!(view(&server), Some(vec![PathBuf::from("main.toml")]));
+    assert_eq!(answers(&server), expected(1, 2, 2));
+    place.write("zones/acme/one.example.zone", &zone("2"));
+    server.publishes();
+    assert_eq!((view(&server), answers(&server)), (None, expected(2, 2, 2)));
 }

@@ -69,6 +69,7 @@ fn settings_that_zones_do_not_bear_are_held() {
         place.write(&format!("zones/{folder}account.toml"), "require_tags = true");
         server.follow();
         assert_eq!(server.held(), [unit]);
+        assert_eq!(server.why(unit), ["untagged"]);
         assert_eq!(server.version("one.example"), "NOERROR 1");
         place.write(&format!("zones/{folder}one.example.zone"), &zone("2"));
         server.publishes();
@@ -118,6 +119,7 @@ fn settings_and_zones_of_default_change_together() {
     );
     server.follow();
     assert_eq!(server.held(), ["account default"]);
+    assert_eq!(server.why("account default"), ["bad-address"]);
     assert_eq!(
         (server.version("one.example"), server.version("two.example")),
         ("NOERROR 3".into(), "NOERROR 2".into())
@@ -147,6 +149,7 @@ fn settings_that_a_zone_was_held_for_release_it() {
     place.write("zones/one.example.zone", &(zone("2") + "untagged 60 IN A 198.51.100.9\n"));
     server.follow();
     assert_eq!(server.held(), ["zone one.example."]);
+    assert_eq!(server.why("zone one.example."), ["untagged"]);
     place.remove("zones/account.toml");
     server.follow_paths(&place, &["zones/account.toml"]);
     assert_eq!((server.held(), server.version("one.example")), (Vec::new(), "NOERROR 2".into()));

@@ -1,6 +1,9 @@
 //! The state cannot be written.
 
+use super::holds::{ONE, digest, exposed};
 use super::*;
+use crate::control::report::Why;
+use crate::control::state::tests::fault;
 
 #[test]
 fn what_cannot_be_remembered_is_refused_until_it_can() {
@@ -119,4 +122,59 @@ fn a_first_start_without_a_state_speaks_of_no_earlier_one() {
     assert_eq!(server.engine.store.restart(), "a restart serves an earlier state");
     drop(server);
     assert_eq!(place.start().engine.store.restart(), "a restart serves an earlier state");
+}
+
+/// The disk fills up at any octet of what an approval, a rollback and a resume would write: each is refused and says why, and
+/// what is served, held, approved and pinned is as before, after a restart as well. With room each goes through.
+#[test]
+fn commands_are_refused_whole_wherever_the_disk_is_full() {
+    let place = holds::place();
+    let mut server = place.start();
+    place.write(ONE, &zone("2"));
+    server.publishes();
+    place.write(ONE, &exposed("3"));
+    server.follow();
+    let digest = digest(&server);
+    type Command = Box<dyn Fn(&mut Running) -> Result<Change, String>>;
+    let commands: [(&str, Command); 3] = [
+        ("NOERROR 3", Box::new(move |server: &mut Running| server.approve(&digest))),
+        ("NOERROR 2", Box::new(|server: &mut Running| server.roll_back(None, None))),
+        ("NOERROR 3", Box::new(|server: &mut Running| server.engine.resume(None))),
+    ];
+    let stands = |server: &Running| {
+        let held = server.engine.held().into_iter();
+        let held: Vec<(String, Why, Option<String>)> =
+            held.map(|held| (held.unit, held.why, held.digest)).collect();
+        (server.version("one.example"), held, server.engine.books.standing.clone())
+    };
+    for (then, command) in commands {
+        let (before, mut octets) = (stands(&server), 0);
+        loop {
+            let served = server.engine.snapshot();
+            fault::after(octets);
+            let change = command(&mut server);
+            fault::after(u64::MAX);
+            let change = change.unwrap();
+            if change.outcome == Outcome::Published {
+                break;
+            }
+            assert_eq!(change.outcome, Outcome::Refused, "{octets}: {change:?}");
+            let told = change.problems.iter().find(|problem| problem.code == "state-not-written");
+            let told = &told.unwrap_or_else(|| panic!("{octets}: {change:?}")).message;
+            assert!(told.contains("cannot be remembered: cannot write"), "{told}");
+            assert!(std::sync::Arc::ptr_eq(&served, &server.engine.snapshot()), "{octets}");
+            assert_eq!(stands(&server), before, "{octets}");
+            if octets % 100 == 0 {
+                drop(server);
+                server = place.start();
+                server.follow();
+                assert_eq!(stands(&server), before, "{octets}, started again");
+            }
+            octets += 5;
+        }
+        assert!(octets > 200, "{then}: {octets}");
+        assert_eq!(server.version("one.example"), then);
+    }
+    assert_eq!(server.held(), [""; 0]);
+    assert!(server.engine.books.standing.pins.is_empty());
 }

@@ -273,6 +273,9 @@ fn a_rollback_goes_through_the_proof() {
     };
     let change = server.engine.roll_back(&back(Some("acme"))).unwrap();
     assert_eq!(change.outcome, Outcome::Held, "{change:?}");
+    let codes: Vec<&str> =
+        change.held.iter().flat_map(|held| &held.problems).map(|problem| problem.code.as_str()).collect();
+    assert_eq!(codes, ["assert-answers-within"]);
     assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1");
     assert!(server.engine.books.standing.pins.is_empty());
     assert_eq!(server.held(), [""; 0], "its files are what is served");
@@ -306,6 +309,7 @@ fn what_a_map_does_is_proven_where_it_shows() {
         place.write("addrmaps/rules.toml", &rule(scope));
         server.follow();
         assert_eq!(server.held(), ["the operator's files"], "{scope}");
+        assert_eq!(server.why("the operator's files"), ["assert-answers-within"], "{scope}");
         // What the operator's defaults would break is proven of those that they answer.
         let place = place_with_map("");
         place.write("addrmaps/rules.toml", &rule(scope));
@@ -313,6 +317,7 @@ fn what_a_map_does_is_proven_where_it_shows() {
         place.write("addrmaps/main.toml", &anycast("192.0.2.100"));
         server.follow();
         assert_eq!(server.held(), ["the operator's files"], "{scope}");
+        assert_eq!(server.why("the operator's files"), ["assert-answers-within"], "{scope}");
     }
 }
 

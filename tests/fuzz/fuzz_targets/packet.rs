@@ -6,19 +6,11 @@ use std::sync::{Arc, OnceLock};
 use libfuzzer_sys::fuzz_target;
 use portolan::answer::{Settings, Transport, respond};
 use portolan::compile::compile;
-use portolan::model::{AccountId, Files, FoundFile, LoadedZone, World, ZoneContent};
+use portolan::model::{AccountId, LoadedZone, NoFiles, World, ZoneContent};
 use portolan::snapshot::Snapshot;
 use portolan::wire::Name;
 use portolan::wire::reader::Message;
 use portolan::zonefile::{ReadOptions, read_zone};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-        Err(format!("file not found: {path}"))
-    }
-}
 
 const ZONE: &str = include_str!("../a.example.zone");
 

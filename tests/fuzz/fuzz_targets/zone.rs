@@ -2,17 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portolan::model::{Files, FoundFile, ZoneData};
+use portolan::model::{NoFiles, ZoneData};
 use portolan::wire::Name;
 use portolan::zonefile::{ReadOptions, read_zone, zone_text};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: &str, path: &str) -> Result<FoundFile, String> {
-        Err(format!("file not found: {path}"))
-    }
-}
 
 fn read(text: &[u8]) -> Result<ZoneData, String> {
     let origin = Name::parse("a.", None).expect("a name");

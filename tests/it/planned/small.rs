@@ -9,13 +9,12 @@ use portolan::compile::{
 };
 use portolan::judge::plan::{Detail, Plan, What, Why, plan, plan_with};
 use portolan::model::{
-    AccountId, AccountSettings, AddressMap, AnycastDefaults, MapId, MapOwner, Member, Membership, Place,
-    ZoneSettings,
+    AccountId, AccountSettings, AddressMap, AnycastDefaults, MapId, MapOwner, Member, Membership, NoFiles,
+    Place, ZoneSettings,
 };
 use portolan::snapshot::{Snapshot, Touched};
 use portolan::zonefile::{ReadOptions, read_zone};
 
-use crate::support::files::NoFiles;
 use crate::support::name;
 
 /// A server of which one thing is changed after the other.
@@ -410,6 +409,27 @@ fn the_worst_comes_first_and_what_is_left_out_is_counted() {
         account.zones.iter().map(|zone| (&*zone.zone, zone.names.len(), zone.names_left_out)).collect();
     assert_eq!(zones, [("z.example.", 2, 1), ("y.example.", 2, 0)]);
     assert_eq!(account.zones_left_out, 1);
+}
+
+/// Names that stop being proxied are told by account, whatever their zones are called, and of many the first ones.
+#[test]
+fn names_that_stop_being_proxied_are_told_by_account() {
+    let mut server = Server::new();
+    let www = "www 1 A 198.51.100.7 ; cf_tags=cf-proxied:true\n";
+    let both = |text: &str| vec![put("globex", "a.example", text), put("acme", "z.example", text)];
+    server.change(both(www));
+    let before = server.before.clone();
+    let whole = server.change(both("www 1 A 198.51.100.7\n"));
+    let told = |plan: &Plan| -> Vec<(String, String)> {
+        plan.exposed.iter().map(|name| (name.account.clone(), name.name.clone())).collect()
+    };
+    let expected = [("acme", "www.z.example."), ("globex", "www.a.example.")];
+    let expected = expected.map(|(account, name)| (account.to_owned(), name.to_owned()));
+    assert_eq!(told(&whole), expected);
+    let touched = Touched::between(&before, &server.before);
+    let detail = Detail { exposed: 1, ..Detail::default() };
+    let part = plan_with(&before, &server.before, &touched, detail);
+    assert_eq!((told(&part), part.exposed_left_out), (expected[..1].to_vec(), 1));
 }
 
 /// What failed and fails in another way is no loss, nor is what only fails.

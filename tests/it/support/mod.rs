@@ -1,7 +1,6 @@
 //! Helpers shared by the test binaries: records as they are compared, RDATA, packets, text.
 
 pub(crate) mod ask;
-pub(crate) mod files;
 pub(crate) mod rdata;
 pub(crate) mod row;
 pub(crate) mod text;

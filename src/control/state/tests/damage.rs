@@ -229,19 +229,69 @@ fn foreign_files_and_other_formats_are_told_apart() {
     let error = State::open(dir.path()).unwrap_err();
     assert!(matches!(error, StateError::NotAPack { .. }), "{error}");
 
-    let mut head = record::pack_head(record::Marker::draw());
-    head[16] = 2;
-    head[28..33].copy_from_slice(b"9.8.7");
-    let checksum = crc32fast::hash(&head[..60]);
-    head[60..].copy_from_slice(&checksum.to_le_bytes());
-    fs::write(&path, head).unwrap();
-    let text = State::open(dir.path()).unwrap_err().to_string();
-    assert!(text.contains("has format 2, written by portolan 9.8.7"), "{text}");
+    for format in [0, 2, u32::MAX] {
+        let mut head = record::pack_head(record::Marker::draw());
+        head[16..20].copy_from_slice(&format.to_le_bytes());
+        head[28..33].copy_from_slice(b"9.8.7");
+        let checksum = crc32fast::hash(&head[..60]);
+        head[60..].copy_from_slice(&checksum.to_le_bytes());
+        let whole = [&head[..], b"whatever stands there in another format"].concat();
+        fs::write(&path, &whole).unwrap();
+        let text = State::open(dir.path()).unwrap_err().to_string();
+        assert!(text.contains(&format!("has format {format}, written by portolan 9.8.7")), "{text}");
+        assert!(text.contains("which reads format 1: run the version that wrote it"), "{text}");
+        assert_eq!(fs::read(&path).unwrap(), whole, "nothing is cut off or written over");
+    }
 
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     let error = State::open(dir.path()).unwrap_err();
     assert!(matches!(error, StateError::Read { .. }), "{error}");
+}
+
+/// A later version may write records of kinds that this one does not know: where something was confirmed behind one the pack
+/// is not read; else it is told that it is cut off.
+#[test]
+fn a_record_of_an_unknown_kind_is_never_passed_over_in_silence() {
+    use std::os::unix::fs::FileExt;
+    for is_confirmed in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let mut state = State::open(dir.path()).unwrap().state;
+        let mut manifest = Manifest::default();
+        publish(&mut state, &mut manifest, &edit(1, "a", b"A"), &[b"A"]);
+        let at = state.end;
+        let head = record::RecordHead { kind: Kind::Note, length: 5, digest: Digest::of(b"later") };
+        let mut head = head.write(state.pack().marker);
+        head[8] = 7;
+        let checksum = crc32fast::hash(&head[..RECORD_HEAD - 4]);
+        head[RECORD_HEAD - 4..].copy_from_slice(&checksum.to_le_bytes());
+        let record = [&head[..], b"later"].concat();
+        let pack = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        pack.write_all_at(&record, at).unwrap();
+        if is_confirmed {
+            let payload = encode(&edit(2, "a", b"A"));
+            let mut out = state.pack().append(at + record.len() as u64);
+            out.record(Kind::Intent, Digest::of(&payload), &payload).unwrap();
+            out.confirm(2).unwrap();
+            out.finish().unwrap();
+        }
+        drop(state);
+        let before = fs::read(&path).unwrap();
+        match open(dir.path()) {
+            Err(error) => {
+                assert!(
+                    is_confirmed && matches!(error, StateError::Damaged { offset, .. } if offset == at),
+                    "{error}"
+                );
+            }
+            Ok((_, said, notes)) => {
+                assert!(!is_confirmed && notes.len() == 1, "{notes:?}");
+                assert_eq!(said, (Some(manifest), None));
+            }
+        }
+        assert_eq!(fs::read(&path).unwrap(), before, "to open it changes nothing");
+    }
 }
 
 #[test]

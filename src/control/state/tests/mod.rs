@@ -21,7 +21,7 @@ use crate::model::{AccountId, MapId};
 use crate::wire::Name;
 
 /// Failures of the disk, of this thread only.
-pub(super) mod fault {
+pub(in crate::control) mod fault {
     use std::cell::Cell;
     use std::io::{self, ErrorKind};
 
@@ -36,7 +36,7 @@ pub(super) mod fault {
     }
 
     /// Fails to write more octets than this.
-    pub(in super::super) fn after(octets: u64) {
+    pub(in crate::control) fn after(octets: u64) {
         LEFT.set(octets);
     }
 

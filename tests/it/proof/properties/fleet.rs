@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portolan::model::{
-    AccountSettings, AddressMap, Binding, Ledger, LoadedZone, MapId, Member, Membership, Prefix, Service,
-    World, ZoneContent,
+    AccountSettings, AddressMap, Binding, Ledger, LoadedZone, MapId, Member, Membership, NoFiles, Prefix,
+    Service, World, ZoneContent,
 };
 use portolan::zonefile::{ReadOptions, read_zone};
 
 use super::world::{ZONE, account, map, place, sound};
-use crate::support::files::NoFiles;
 use crate::support::name;
 
 /// Very many zones of ten names in a thousand accounts, at every level, with a ledger and assertions.

@@ -4,6 +4,7 @@ mod addresses;
 mod answers;
 mod assertions;
 mod case;
+mod counts;
 mod fleet;
 mod governors;
 mod world;
@@ -16,13 +17,12 @@ use std::sync::Arc;
 use portolan::compile::compile;
 use portolan::judge::proof::{Prover, code, if_enabled, prove};
 use portolan::model::{
-    AccountSettings, AssertionScope, Claim, Delegation, LoadedZone, MapId, Ownership, Place, Severity,
-    StaticIps, World, ZoneContent,
+    AccountSettings, AssertionScope, Claim, Delegation, LoadedZone, MapId, NoFiles, Ownership, Place,
+    Severity, StaticIps, World, ZoneContent,
 };
 use portolan::wire::Name;
 use portolan::zonefile::{ReadOptions, read_zone};
 
-use crate::support::files::NoFiles;
 use crate::support::name;
 use case::{Case, Cases, whole};
 use world::{ZONE, account, assert_that, map, place, prefix, remove_map, sound};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use portolan::addrmap::{Scope, read_map_file};
 use portolan::model::{
     AccountId, AccountSettings, AddressMap, Assertion, AssertionScope, Binding, Claim, Ledger, LoadedZone,
-    MapId, Member, Membership, Place, Prefix, Record, Service, World, ZoneContent, ZoneData, ZoneSettings,
+    MapId, Member, Membership, NoFiles, Place, Prefix, Record, Service, World, ZoneContent, ZoneData,
+    ZoneSettings,
 };
 use portolan::zonefile::{ReadOptions, read_zone};
 
-use crate::support::files::NoFiles;
 use crate::support::name;
 
 /// The lines that cases name are those of this text.

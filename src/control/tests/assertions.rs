@@ -1,0 +1,97 @@
+//! What operators and accounts assert: kept, judged whenever it may be broken, and by whom it may be said.
+
+use super::ledger::fleet;
+use super::*;
+use crate::model::AssertionScope;
+
+#[test]
+fn assertions_and_approvals_are_kept() {
+    let place = fleet();
+    let claim = "answers_within = [\"203.0.113.0/24\"]\n";
+    place.write(
+        "addrmaps/acme/assert.toml",
+        &format!("[[assert]]\n{claim}[[assert]]\nzone = \"one.example\"\n{claim}"),
+    );
+    place.write(
+        "addrmaps/rules.toml",
+        "[[assert]]\neverything = true\nfamily_required = \"ipv4\"\n\
+         [[approve]]\ndigest = \"00112233445566778899aabbccddeeff\"\nby = \"kim\"\nreason = \"moved\"\n",
+    );
+    let server = place.start();
+    let kept = |server: &Running| {
+        let books = &server.engine.books;
+        let scopes: Vec<AssertionScope> =
+            books.assertions_after(&[]).iter().map(|assertion| assertion.scope.clone()).collect();
+        (
+            format!("{scopes:?}"),
+            books.approvals_after(None).map(|approval| approval.by.clone()).collect::<Vec<_>>(),
+        )
+    };
+    let expected = ("[Everything, Account(acme), Zone(one.example.)]".to_owned(), vec!["kim".to_owned()]);
+    assert_eq!(kept(&server), expected);
+    drop(server);
+    let mut server = place.start();
+    assert_eq!(kept(&server), expected);
+    server.follow();
+    assert_eq!((server.held(), kept(&server)), (vec![], expected));
+    place.write("addrmaps/acme/assert.toml", "");
+    place.remove("addrmaps/rules.toml");
+    server.publishes();
+    assert_eq!(kept(&server), ("[]".to_owned(), vec![]));
+}
+
+#[test]
+fn an_account_asserts_nothing_of_others() {
+    let place = fleet();
+    let mut server = place.start();
+    let assertion = |zone: &str| format!("[[assert]]\nzone = \"{zone}\"\nfamily_required = \"ipv4\"\n");
+    place.write("addrmaps/acme/assert.toml", &assertion("four.example"));
+    server.follow();
+    assert_eq!(
+        (server.held(), server.why("account acme")),
+        (vec!["account acme".to_owned()], vec!["foreign-zone".to_owned()])
+    );
+    assert_eq!(server.engine.books.assertions_after(&[]), []);
+    place.write("addrmaps/acme/assert.toml", &assertion("two.example"));
+    server.publishes();
+    assert_eq!(server.engine.books.assertions_after(&[]).len(), 1);
+    // At first it is left out and holds nobody.
+    place.write("addrmaps/acme/assert.toml", &assertion("four.example"));
+    let server = place.start_from(StartFrom::Files);
+    assert_eq!((server.held(), server.engine.books.assertions_after(&[])), (vec![], vec![]));
+}
+
+/// Whoever says it: a zone that breaks it alone is held for it, although no map and no assertion changes.
+#[test]
+fn what_is_asserted_is_judged_when_a_zone_alone_changes() {
+    let bare = |version: &str| zone(version).replace("cf-proxied:true", "cf-proxied:false");
+    for (file, scope) in [
+        ("addrmaps/acme/assert.toml", ""),
+        ("addrmaps/acme/assert.toml", "zone = \"one.example\"\n"),
+        ("addrmaps/rules.toml", "account = \"acme\"\n"),
+        ("addrmaps/rules.toml", "zone = \"one.example\"\n"),
+        ("addrmaps/rules.toml", "everything = true\n"),
+    ] {
+        let place = Place::with(&[
+            ("zones/acme/one.example.zone", &bare("1")),
+            ("zones/acme/two.example.zone", &bare("1")),
+            ("addrmaps/acme/m.toml", &map("a", "203.0.113.200", "account_wide = true")),
+            (file, &format!("[[assert]]\n{scope}answers_within = [\"203.0.113.0/25\"]\n")),
+        ]);
+        let mut server = place.start();
+        assert_eq!(server.held(), [""; 0], "{file} {scope}");
+        // What is not proxied is not answered from the map.
+        place.write("zones/acme/one.example.zone", &bare("2"));
+        server.publishes();
+        place.write("zones/acme/one.example.zone", &zone("3"));
+        server.follow();
+        assert_eq!(server.held(), ["account acme"], "{file} {scope}");
+        assert_eq!(server.why("account acme"), ["assert-answers-within"], "{file} {scope}");
+        assert_eq!(server.version("one.example"), "NOERROR 2");
+        assert_eq!(server.a("www.one.example"), "NOERROR stored 198.51.100.1");
+        // With an address that fits it comes.
+        place.write("addrmaps/acme/m.toml", &map("a", "203.0.113.1", "account_wide = true"));
+        server.publishes();
+        assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1");
+    }
+}

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::plan::{Plan, Planner, conflicts};
 use super::report::PINNED;
 use super::source::Kind;
-use super::state::View;
+use super::state::{PinScope, View};
 use crate::model::{AccountId, Diagnostic, Place, Severity, Unit};
 
 /// What is given beside the sources.
@@ -133,10 +133,15 @@ impl Engine {
 
     /// That a unit was rolled back, if it was.
     pub(super) fn pinned(&self, unit: &Unit) -> Option<Diagnostic> {
-        let pin = self.books.standing.pin_of(unit)?;
+        let (scope, pin) = self.books.standing.pin_of(unit)?;
         let message = format!("rolled back to what generation {} served, the files wait", pin.generation);
         let place = Place::file(&super::folder::display(&self.sources.zones));
-        Some(Diagnostic::error(PINNED, place, message).hint("follow the files again with: portolan resume"))
+        let whose = match scope {
+            PinScope::Everything => String::new(),
+            PinScope::Account(account) => format!(" --account {account}"),
+        };
+        let hint = format!("follow the files again with: portolan resume{whose}");
+        Some(Diagnostic::error(PINNED, place, message).hint(hint))
     }
 
     /// What a first start makes of its sources: of those in the folders, or of those that are remembered. What is plain

@@ -225,7 +225,7 @@ impl Engine {
         let shown = |path: &SourcePath| super::folder::display(&path.on_disk(&self.sources)).to_string();
         Some(Held {
             unit: unit.to_string(),
-            since: pin.map_or(held.since, |pin| pin.at),
+            since: pin.map_or(held.since, |(_, pin)| pin.at),
             serving: match unit {
                 Unit::Operator => !self.books.faulty.operator,
                 Unit::Account(account) => {

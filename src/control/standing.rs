@@ -15,14 +15,15 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Why a unit is kept as it is, if it was rolled back.
-    pub(super) fn pin_of(&self, unit: &Unit) -> Option<&Pin> {
-        let of_account = match unit {
-            Unit::Account(account) => self.pins.get(&PinScope::Account(account.clone())),
-            Unit::Zone(_) => self.pins.get(&PinScope::Account(AccountId::default_account())),
+    /// Why a unit is kept as it is, if it was rolled back: by itself, or with everything.
+    pub(super) fn pin_of(&self, unit: &Unit) -> Option<(&PinScope, &Pin)> {
+        let account = match unit {
+            Unit::Account(account) => Some(account.clone()),
+            Unit::Zone(_) => Some(AccountId::default_account()),
             Unit::Operator | Unit::Nothing => None,
         };
-        of_account.or_else(|| self.pins.get(&PinScope::Everything))
+        let of_account = account.and_then(|account| self.pins.get_key_value(&PinScope::Account(account)));
+        of_account.or_else(|| self.pins.get_key_value(&PinScope::Everything))
     }
 
     /// The pins for people: that of everything first.

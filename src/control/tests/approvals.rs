@@ -130,6 +130,8 @@ fn a_plan_shows_what_resume_would_publish() {
         assert_eq!(held, [("account acme", Why::Pinned)]);
         let codes: Vec<_> = planned.held[0].problems.iter().map(|problem| problem.code.as_str()).collect();
         assert_eq!(codes, ["guard-zone-unproxied", "pinned"]);
+        let hint = planned.held[0].problems[1].hint.as_deref().unwrap();
+        assert_eq!(hint.ends_with("portolan resume --account acme"), account.is_some(), "{hint}");
         // Nothing of it has come about.
         assert_eq!(server.why("account acme"), ["pinned"]);
         assert_eq!(server.a("www.one.example"), DEFAULTS);

@@ -95,3 +95,42 @@ fn what_is_asserted_is_judged_when_a_zone_alone_changes() {
         assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1");
     }
 }
+
+/// Of many zones that are answered alike a few are proven, and those that somebody asserts something of.
+#[test]
+fn what_is_asserted_of_one_among_many_is_judged() {
+    let names = ["a", "b", "c", "d", "e"];
+    let rule = |scope: &str, net: &str| {
+        format!("[[assert]]\n{scope}\nanswers_within = [\"{net}\", \"2001:db8::/32\"]\n")
+    };
+    for members in [
+        "account_wide = true",
+        "zones = [\"a.example\", \"b.example\", \"c.example\", \"d.example\", \"e.example\"]",
+    ] {
+        for file in ["addrmaps/acme/assert.toml", "addrmaps/rules.toml"] {
+            let place = Place::with(&[
+                ("addrmaps/acme/m.toml", &map("m", "203.0.113.1", members)),
+                (file, &rule("zone = \"e.example\"", "203.0.113.0/25")),
+            ]);
+            names.iter().for_each(|name| place.write(&format!("zones/acme/{name}.example.zone"), &zone("1")));
+            let mut server = place.start();
+            place.write("addrmaps/acme/m.toml", &map("m", "203.0.113.200", members));
+            server.follow();
+            assert_eq!(server.held(), ["account acme"], "{members} {file}");
+            assert_eq!(server.why("account acme"), ["assert-answers-within"], "{members} {file}");
+        }
+    }
+    for scope in ["zone = \"e.example\"", "account = \"e\""] {
+        let place = Place::with(&[
+            ("addrmaps/main.toml", &anycast("192.0.2.10")),
+            ("addrmaps/rules.toml", &rule(scope, "192.0.2.0/28")),
+        ]);
+        names.iter().for_each(|name| place.write(&format!("zones/{name}/{name}.example.zone"), &zone("1")));
+        let mut server = place.start();
+        place.write("addrmaps/main.toml", &anycast("192.0.2.100"));
+        server.follow();
+        assert_eq!(server.held(), ["the operator's files"], "{scope}");
+        assert_eq!(server.why("the operator's files"), ["assert-answers-within"], "{scope}");
+        assert_eq!(server.a("www.e.example"), "NOERROR anycast_defaults 192.0.2.10");
+    }
+}

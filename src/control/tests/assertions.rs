@@ -61,6 +61,27 @@ fn an_account_asserts_nothing_of_others() {
     assert_eq!((server.held(), server.engine.books.assertions_after(&[])), (vec![], vec![]));
 }
 
+/// What an account asserted of a zone that nobody had, or that was its own, holds nobody who comes with it.
+#[test]
+fn an_account_asserts_nothing_of_what_becomes_anothers() {
+    let place = Place::with(&[
+        ("zones/acme/one.example.zone", &zone("1")),
+        ("zones/globex/four.example.zone", &zone("1")),
+        ("addrmaps/acme/m.toml", &map("a", "203.0.113.1", "account_wide = true")),
+        ("addrmaps/globex/m.toml", &map("g", "203.0.113.200", "account_wide = true")),
+    ]);
+    let claim =
+        |zone: &str| format!("[[assert]]\nzone = \"{zone}\"\nanswers_within = [\"203.0.113.0/25\"]\n");
+    place.write("addrmaps/acme/assert.toml", &(claim("new.example") + &claim("one.example")));
+    let mut server = place.start();
+    place.write("zones/globex/new.example.zone", &zone("1"));
+    server.publishes();
+    assert_eq!(server.a("www.new.example"), "NOERROR account_map 203.0.113.200");
+    place.rename("zones/acme/one.example.zone", "zones/globex/one.example.zone");
+    server.publishes();
+    assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.200");
+}
+
 /// Whoever says it: a zone that breaks it alone is held for it, although no map and no assertion changes.
 #[test]
 fn what_is_asserted_is_judged_when_a_zone_alone_changes() {

@@ -185,6 +185,28 @@ fn a_map_does_not_name_a_zone_of_another_account() {
     assert_eq!(server.a("www.one.example"), "NOERROR zone_map 203.0.113.9");
 }
 
+/// What a map names before anybody has it is whose who comes with it, and holds nobody.
+#[test]
+fn nobody_waits_for_who_named_its_zone_before() {
+    for rest in ["zones = [\"new.example\"]", "account_wide = true\ndefault_sni = \"new.example\""] {
+        let place = two_accounts();
+        place.write("addrmaps/acme/early.toml", &map("early", "203.0.113.7", "zones = [\"new.example\"]"));
+        place.write("addrmaps/globex/maps.toml", &map("g", "203.0.113.9", "account_wide = true"));
+        let mut server = place.start();
+        if rest.contains("sni") {
+            place.write("addrmaps/acme/maps.toml", &map("acme-wide", "203.0.113.1", rest));
+            server.follow();
+        }
+        place.write("zones/globex/new.example.zone", &zone("1"));
+        place.write("zones/globex/four.example.zone", &zone("2"));
+        server.follow();
+        assert!(!server.held().contains(&"account globex".to_owned()), "{rest}: {:?}", server.engine.held());
+        assert_eq!(server.a("www.new.example"), "NOERROR account_map 203.0.113.9", "{rest}");
+        assert_eq!(server.version("four.example"), "NOERROR 2", "{rest}");
+        assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1", "{rest}");
+    }
+}
+
 #[test]
 fn an_accounts_folder_goes_and_returns() {
     let place = two_accounts();

@@ -61,6 +61,27 @@ fn an_account_asserts_nothing_of_others() {
     assert_eq!((server.held(), server.engine.books.assertions_after(&[])), (vec![], vec![]));
 }
 
+/// What an account asserted of a zone that nobody had, or that was its own, holds nobody who comes with it.
+#[test]
+fn an_account_asserts_nothing_of_what_becomes_anothers() {
+    let place = Place::with(&[
+        ("zones/acme/one.example.zone", &zone("1")),
+        ("zones/globex/four.example.zone", &zone("1")),
+        ("addrmaps/acme/m.toml", &map("a", "203.0.113.1", "account_wide = true")),
+        ("addrmaps/globex/m.toml", &map("g", "203.0.113.200", "account_wide = true")),
+    ]);
+    let claim =
+        |zone: &str| format!("[[assert]]\nzone = \"{zone}\"\nanswers_within = [\"203.0.113.0/25\"]\n");
+    place.write("addrmaps/acme/assert.toml", &(claim("new.example") + &claim("one.example")));
+    let mut server = place.start();
+    place.write("zones/globex/new.example.zone", &zone("1"));
+    server.publishes();
+    assert_eq!(server.a("www.new.example"), "NOERROR account_map 203.0.113.200");
+    place.rename("zones/acme/one.example.zone", "zones/globex/one.example.zone");
+    server.publishes();
+    assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.200");
+}
+
 /// Whoever says it: a zone that breaks it alone is held for it, although no map and no assertion changes.
 #[test]
 fn what_is_asserted_is_judged_when_a_zone_alone_changes() {
@@ -93,5 +114,44 @@ fn what_is_asserted_is_judged_when_a_zone_alone_changes() {
         place.write("addrmaps/acme/m.toml", &map("a", "203.0.113.1", "account_wide = true"));
         server.publishes();
         assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1");
+    }
+}
+
+/// Of many zones that are answered alike a few are proven, and those that somebody asserts something of.
+#[test]
+fn what_is_asserted_of_one_among_many_is_judged() {
+    let names = ["a", "b", "c", "d", "e"];
+    let rule = |scope: &str, net: &str| {
+        format!("[[assert]]\n{scope}\nanswers_within = [\"{net}\", \"2001:db8::/32\"]\n")
+    };
+    for members in [
+        "account_wide = true",
+        "zones = [\"a.example\", \"b.example\", \"c.example\", \"d.example\", \"e.example\"]",
+    ] {
+        for file in ["addrmaps/acme/assert.toml", "addrmaps/rules.toml"] {
+            let place = Place::with(&[
+                ("addrmaps/acme/m.toml", &map("m", "203.0.113.1", members)),
+                (file, &rule("zone = \"e.example\"", "203.0.113.0/25")),
+            ]);
+            names.iter().for_each(|name| place.write(&format!("zones/acme/{name}.example.zone"), &zone("1")));
+            let mut server = place.start();
+            place.write("addrmaps/acme/m.toml", &map("m", "203.0.113.200", members));
+            server.follow();
+            assert_eq!(server.held(), ["account acme"], "{members} {file}");
+            assert_eq!(server.why("account acme"), ["assert-answers-within"], "{members} {file}");
+        }
+    }
+    for scope in ["zone = \"e.example\"", "account = \"e\""] {
+        let place = Place::with(&[
+            ("addrmaps/main.toml", &anycast("192.0.2.10")),
+            ("addrmaps/rules.toml", &rule(scope, "192.0.2.0/28")),
+        ]);
+        names.iter().for_each(|name| place.write(&format!("zones/{name}/{name}.example.zone"), &zone("1")));
+        let mut server = place.start();
+        place.write("addrmaps/main.toml", &anycast("192.0.2.100"));
+        server.follow();
+        assert_eq!(server.held(), ["the operator's files"], "{scope}");
+        assert_eq!(server.why("the operator's files"), ["assert-answers-within"], "{scope}");
+        assert_eq!(server.a("www.e.example"), "NOERROR anycast_defaults 192.0.2.10");
     }
 }

@@ -51,7 +51,12 @@ impl<'w> Claims<'w> {
                     claims.accounts.entry(account).or_default().push(assertion);
                 }
                 AssertionScope::Zone(origin) => {
-                    if let Some(place) = rules.zone_at(origin) {
+                    // What an account says of a zone that became another's is nothing to that one.
+                    let is_anothers = |place: u32| {
+                        let account = &rules.world.zones[place as usize].account;
+                        assertion.author.as_ref().is_some_and(|author| author != account)
+                    };
+                    if let Some(place) = rules.zone_at(origin).filter(|place| !is_anothers(*place)) {
                         claims.zones.entry(place).or_default().push(assertion);
                     }
                 }

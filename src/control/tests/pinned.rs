@@ -107,3 +107,33 @@ fn who_is_held_already_is_rolled_back_with_everything() {
     assert_eq!(held(&server), all(&[("account acme", Why::Fault)]));
     assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1");
 }
+
+#[test]
+fn a_fault_of_the_operators_is_told_while_everything_is_rolled_back() {
+    let place = place();
+    let mut server = place.start();
+    place.write(TWO, &zone("2"));
+    server.publishes();
+    server.roll_back(None, None).unwrap();
+    let before = answers(&server);
+    for _ in 0..2 {
+        place.write(MAIN, BROKEN);
+        server.follow();
+        let why = server.why(OPERATOR);
+        assert!(why.len() > 1 && why.last().is_some_and(|last| last == "pinned"), "{why:?}");
+        assert_eq!(answers(&server), before);
+        // As it is served: nobody is held for it any more.
+        place.write(MAIN, &main_file(1));
+        server.follow();
+        assert_eq!(held(&server), all(&[("account globex", Why::Pinned)]));
+    }
+    place.write(MAIN, BROKEN);
+    server.follow();
+    server.engine.resume(None).unwrap();
+    assert_eq!(held(&server), all(&[(OPERATOR, Why::Fault), ("account acme", Why::Fault)]));
+    assert_eq!(server.why("account acme"), ["operator-file-faulty"]);
+    assert_eq!(server.version("two.example"), "NOERROR 2", "who has nothing to do with it goes on");
+    place.write(MAIN, &main_file(2));
+    server.publishes();
+    assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.2");
+}

@@ -228,6 +228,7 @@ fn a_held_account_goes_on_when_its_folder_is_back() {
     place.rename("zones", "aside");
     let mut server = place.start();
     place.write("addrmaps/main.toml", &main_file(3));
+    let_stamps_settle(&place);
     server.follow();
     assert_eq!((server.held(), answers(&server)), (vec![ACME.to_owned()], expected("1", 1, 3)));
     place.rename("aside", "zones");

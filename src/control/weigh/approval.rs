@@ -111,16 +111,21 @@ impl Engine {
     /// well, which stands for as long as it is written there.
     pub(in crate::control) fn approvals_left(&self, plans: &[Plan]) -> (Vec<String>, Vec<Diagnostic>) {
         let mut told = Vec::new();
-        let digests = plans.iter().map(|plan| self.digest_of(&Plan::new(plan.unit.clone())));
-        let digests: Vec<String> = digests.collect();
-        for (plan, digest) in plans.iter().zip(&digests) {
+        let mut digests = Vec::new();
+        for plan in plans {
+            let digest = self.digest_of(&Plan::new(plan.unit.clone()));
+            // A unit may change by what others' files say and stay what it was.
+            if digest == self.digest_of(plan) {
+                continue;
+            }
             let in_files =
-                self.books.approvals_after(None).filter(|approval| is_of(&approval.digest, digest));
+                self.books.approvals_after(None).filter(|approval| is_of(&approval.digest, &digest));
             told.extend(in_files.map(|approval| {
                 let message = format!("what was rolled back of {} is approved here", plan.unit);
                 Diagnostic::warning(ROLLED_BACK, approval.place.clone(), message)
                     .hint("take this out, or `portolan resume` serves the same content again")
             }));
+            digests.push(digest);
         }
         (digests, told)
     }

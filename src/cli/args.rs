@@ -270,8 +270,10 @@ pub struct ApproveOptions {
 /// Options of `rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackOptions {
-    /// What to serve again [default: what was served before the present generation]
-    pub generation: Option<u64>,
+    /// What to serve again: a generation, by its number or a time at which it was served, such as "2h ago" [default:
+    /// what was served before the present generation]
+    #[arg(value_name = "GENERATION|TIME", value_parser = when::parse)]
+    pub generation: Option<When>,
     /// Only what belongs to this account
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub account: Option<String>,

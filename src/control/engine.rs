@@ -188,7 +188,11 @@ impl Engine {
     pub(super) fn follow(&mut self, trigger: Trigger, ask: &Ask, gate: &mut dyn Gate, how: How) -> Change {
         let begun = Instant::now();
         self.has_looked |= matches!(ask, Ask::Everything);
-        let looked = look(&self.sources, &mut self.books, &self.lost, ask, gate);
+        let mut looked = look(&self.sources, &mut self.books, &self.lost, ask, gate);
+        if matches!((trigger, ask), (Trigger::Reload | Trigger::Signal, Ask::Everything)) {
+            // Whoever asks for everything wants to know what is held all the same.
+            looked.units.extend(self.books.held.keys().cloned());
+        }
         self.change(begun, trigger, looked, gate, how)
     }
 
@@ -292,7 +296,8 @@ impl Engine {
             touched.extend(late);
             unsettled.extend(disturbed);
         };
-        if matches!(change.trigger, Trigger::Reload | Trigger::Signal) {
+        let by_people = [Trigger::Reload, Trigger::Signal, Trigger::Approve, Trigger::Resume, Trigger::Plan];
+        if by_people.contains(&change.trigger) {
             let place = Place::file(&folder::display(&self.sources.zones));
             change.problems.extend(unsettled.iter().map(|unit| Problem::from(&left_out(unit, &place))));
         }

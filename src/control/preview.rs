@@ -42,7 +42,9 @@ impl Engine {
     pub(super) fn preview(&mut self, gate: &mut dyn Gate) -> (PlanReport, Arc<Snapshot>) {
         let faults = self.books.faults.clone();
         let looked = look(&self.sources, &mut self.books, &self.lost, &Ask::Everything, gate);
-        let Looked { touched, units, faults: of_folders, strays, .. } = looked;
+        let Looked { touched, mut units, faults: of_folders, strays, .. } = looked;
+        // What is held differs from what is served, whether anything happened to it since or not.
+        units.extend(self.books.held.keys().cloned());
         let mut change = Change { trigger: Trigger::Plan, ..Change::default() };
         let how = How { preview: true, ..How::default() };
         let Round { settled, weighed, .. } = self.half_round(None, &touched, units, gate, how, &mut change);

@@ -1,6 +1,7 @@
 //! What the watch knows of files, asked while they are read.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -53,9 +54,11 @@ impl Gate for Watched<'_> {
     }
 
     fn disturbed(&mut self, mut paths: BTreeSet<SourcePath>) -> BTreeSet<SourcePath> {
-        // Who asks for a reload does not wait until files have settled.
+        // Who asks for a reload does not wait until files have settled, only for their writers.
         if self.rule == Rule::Closed {
-            return BTreeSet::new();
+            let open: BTreeSet<&Path> = self.watch.being_written().collect();
+            paths.retain(|path| open.contains(path.on_disk(self.sources).as_path()));
+            return paths;
         }
         loop {
             let now = Instant::now();

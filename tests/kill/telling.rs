@@ -51,9 +51,12 @@ pub(crate) fn request(command: &Command, reason: &str) -> Request {
     match command {
         Command::Reload => Request::Reload { what: Vec::new(), without_state: false },
         Command::Approve { digest, .. } => Request::Approve { digests: vec![digest.clone()], by, reason },
-        Command::Rollback { generation, account } => {
-            Request::Rollback { generation: *generation, account: named(*account), by, reason }
-        }
+        Command::Rollback { generation, account } => Request::Rollback {
+            generation: generation.map(When::Generation),
+            account: named(*account),
+            by,
+            reason,
+        },
         Command::Resume { account } => Request::Resume { account: named(*account) },
         Command::ForgetMap => Request::ForgetMap { id: "fixed".into(), reason },
         Command::Plan => Request::Plan { since: None },

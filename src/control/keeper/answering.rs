@@ -9,7 +9,7 @@ use crate::control::aside::Work;
 use crate::control::commands::Back;
 use crate::control::engine::{How, log};
 use crate::control::folder;
-use crate::control::look::Ask;
+use crate::control::look::{Ask, Gate};
 use crate::control::report::{Change, Problem, Trigger};
 use crate::control::talk::{Reply, Request};
 use crate::control::watched::Rule;
@@ -45,10 +45,17 @@ impl Loop {
         }
     }
 
-    /// What came of a command.
-    fn commanded(&mut self, done: Result<Change, String>) -> Reply {
+    /// What comes of a command. Files that are open for writing are left for later.
+    fn command(
+        &mut self,
+        command: impl FnOnce(&mut Engine, &mut dyn Gate) -> Result<Change, String>,
+    ) -> Reply {
+        let (engine, mut gate) = self.gated(Rule::Closed);
+        let done = command(engine, &mut gate);
+        let open: Vec<Problem> = gate.open.iter().map(Problem::from).collect();
         match done {
-            Ok(change) => {
+            Ok(mut change) => {
+                change.problems.extend(open);
                 self.done(&change);
                 Reply::Change(Box::new(change))
             }
@@ -108,23 +115,24 @@ impl Loop {
                 return self.beside(move |past| past.since(when, report, &candidate), Reply::Planned);
             }
             Request::Approve { digests, by, reason } => {
-                let approved = self.engine.approve(&digests, &by, &reason);
-                self.commanded(approved)
+                self.command(|engine, gate| engine.approve(&digests, &by, &reason, gate))
             }
             Request::Rollback { generation, account, by, reason } => match account_of(account) {
                 Ok(account) => {
-                    let back = self.engine.roll_back(&Back { generation, account, by: Some(by), reason });
-                    self.commanded(back)
+                    let back = Back { generation, account, by: Some(by), reason };
+                    self.command(|engine, gate| engine.roll_back(&back, gate))
                 }
                 Err(message) => Reply::failed(message),
             },
             Request::Resume { account } => match account_of(account) {
-                Ok(account) => {
-                    // What was saved just now is meant as well.
-                    self.reload(Trigger::Files, &Ask::Everything, How::default());
-                    let resumed = self.engine.resume(account.as_ref());
-                    self.commanded(resumed)
-                }
+                Ok(account) => match self.engine.may_resume(account.as_ref()) {
+                    Ok(()) => {
+                        // What was saved just now is meant as well.
+                        self.reload(Trigger::Files, &Ask::Everything, How::default());
+                        self.command(|engine, gate| engine.resume(account.as_ref(), gate))
+                    }
+                    Err(message) => Reply::failed(message),
+                },
                 Err(message) => Reply::failed(message),
             },
             Request::ForgetMap { id, reason } => self.forget_asked(&id, &reason),

@@ -30,6 +30,7 @@ use crate::snapshot::{Seed, Snapshot, Zone};
 use crate::wire::Name;
 
 pub(super) use conflicts::conflicts;
+pub(super) use ledger::files_after;
 pub(super) use operator::lost_immutable_maps;
 
 /// What becomes of a zone.

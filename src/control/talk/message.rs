@@ -51,7 +51,7 @@ pub enum Request {
     /// To serve again what a former generation served.
     Rollback {
         /// Which; the one before what is served where it is not named.
-        generation: Option<u64>,
+        generation: Option<When>,
         /// Of which account; of all where none is named.
         account: Option<String>,
         /// Who says so.
@@ -246,7 +246,7 @@ mod tests {
             Request::Plan { since: Some(When::Time(7)) },
             Request::Approve { digests: vec!["12ab".into()], by: "ops".into(), reason: "meant".into() },
             Request::Rollback {
-                generation: Some(7),
+                generation: Some(When::Generation(7)),
                 account: None,
                 by: "ops".into(),
                 reason: "outage".into(),

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::control::commands::Back;
-use crate::control::look::Open;
+use crate::control::look::{Gate, Open};
 use crate::control::report::Why;
+use crate::control::{SourcePath, Stamp, Tree};
 use crate::model::AccountId;
 
 const ONE: &str = "zones/acme/one.example.zone";
@@ -35,14 +36,14 @@ fn digest(server: &Running, unit: &str) -> String {
 
 fn approve(server: &mut Running, unit: &str) {
     let digest = digest(server, unit);
-    let change = server.engine.approve(&[digest], "ops", "meant").unwrap();
+    let change = server.engine.approve(&[digest], "ops", "meant", &mut Open).unwrap();
     assert_eq!(change.outcome, Outcome::Published, "{change:?}");
 }
 
 fn roll_back(server: &mut Running, account: Option<&str>) -> Change {
     let account = account.map(|account| AccountId::new(account).unwrap());
     let back = Back { generation: None, account, by: None, reason: "outage".to_owned() };
-    let change = server.engine.roll_back(&back).unwrap();
+    let change = server.engine.roll_back(&back, &mut Open).unwrap();
     assert_eq!(change.outcome, Outcome::Published, "{change:?}");
     change
 }
@@ -63,7 +64,7 @@ fn what_was_rolled_back_is_asked_about_again() {
             server = place.start();
         }
         let of_account = account.map(|account| AccountId::new(account).unwrap());
-        server.engine.resume(of_account.as_ref()).unwrap();
+        server.engine.resume(of_account.as_ref(), &mut Open).unwrap();
         server.follow();
         assert_eq!(server.a("www.one.example"), DEFAULTS, "nobody said that it is meant all the same");
         approve(&mut server, "account acme");
@@ -81,7 +82,7 @@ fn what_others_were_approved_stays_approved() {
         approve(&mut server, unit);
     }
     roll_back(&mut server, Some("acme"));
-    server.engine.resume(Some(&AccountId::new("acme").unwrap())).unwrap();
+    server.engine.resume(Some(&AccountId::new("acme").unwrap()), &mut Open).unwrap();
     assert_eq!(server.held(), ["account acme"]);
     for text in [zone("1"), exposed("2")] {
         place.write(TWO, &text);
@@ -109,7 +110,7 @@ fn files_that_approve_what_was_rolled_back_are_told() {
     // Taken out there, it is asked about again.
     place.remove("addrmaps/approvals.toml");
     server.follow();
-    server.engine.resume(Some(&AccountId::new("acme").unwrap())).unwrap();
+    server.engine.resume(Some(&AccountId::new("acme").unwrap()), &mut Open).unwrap();
     assert_eq!(server.a("www.one.example"), DEFAULTS);
     assert_eq!(server.why("account acme"), ["guard-zone-unproxied"]);
 }
@@ -123,8 +124,11 @@ fn a_plan_shows_what_resume_would_publish() {
         server.publishes();
         roll_back(&mut server, account);
         place.write(ONE, &exposed("3"));
+        // Whether it was looked at before or not, and by a plan or not.
+        let early = server.engine.plan_files(&mut Open);
         server.follow();
         let planned = server.engine.plan_files(&mut Open);
+        assert_eq!((&early.plan, &early.held), (&planned.plan, &planned.held));
         assert_eq!(planned.plan.counts.names_unproxied, 1, "{planned:?}");
         let held: Vec<_> = planned.held.iter().map(|held| (held.unit.as_str(), held.why)).collect();
         assert_eq!(held, [("account acme", Why::Pinned)]);
@@ -174,4 +178,132 @@ fn a_digest_is_of_what_is_named_then() {
     }
     assert_eq!(digests[..2], digests[2..], "whatever was named before");
     assert_ne!(digests[0], digests[1]);
+}
+
+#[test]
+fn what_is_held_is_planned_and_told_by_a_reload_of_everything() {
+    let place = place();
+    let mut server = place.start();
+    place.write(ONE, BROKEN);
+    place.write(TWO, &exposed("2"));
+    for _ in 0..2 {
+        let change = server.follow();
+        let held: Vec<_> = change.held.iter().map(|held| (held.unit.as_str(), held.why)).collect();
+        assert_eq!(held, [("account acme", Why::Fault), ("account globex", Why::Guard)], "{change:?}");
+        let planned = server.engine.plan_files(&mut Open);
+        let held: Vec<_> = planned.held.iter().map(|held| (held.unit.as_str(), held.why)).collect();
+        assert_eq!(held, [("account acme", Why::Fault), ("account globex", Why::Guard)], "{planned:?}");
+    }
+}
+
+#[test]
+fn a_bare_rollback_ends_those_of_accounts() {
+    let place = place();
+    let mut server = place.start();
+    let first = server.engine.snapshot().generation;
+    for version in ["2", "3"] {
+        place.write(ONE, &zone(version));
+        server.publishes();
+    }
+    roll_back(&mut server, Some("acme"));
+    let back = Back {
+        generation: Some(crate::control::history::When::Generation(first)),
+        account: None,
+        by: None,
+        reason: "outage".to_owned(),
+    };
+    server.engine.roll_back(&back, &mut Open).unwrap();
+    assert_eq!(server.version("one.example"), "NOERROR 1");
+    let pins = server.engine.books.standing.pins_told();
+    assert_eq!(pins.iter().map(|pin| (&pin.account, pin.generation)).collect::<Vec<_>>(), [(&None, first)]);
+    assert!(server.engine.resume(Some(&AccountId::new("acme").unwrap()), &mut Open).is_err());
+}
+
+#[test]
+fn a_digest_is_of_the_files_and_not_of_what_is_remembered() {
+    let kept = operators_map("kept", "acme", "203.0.113.7", "immutable = true");
+    let (one, other) = (place(), place());
+    one.write("addrmaps/kept.toml", &kept);
+    let mut digests = Vec::new();
+    for place in [&one, &other] {
+        let mut server = place.start();
+        if place.path("addrmaps/kept.toml").exists() {
+            place.remove("addrmaps/kept.toml");
+            server.follow();
+            assert_eq!(server.a("www.one.example"), "NOERROR immutable_map 203.0.113.7", "put back");
+        }
+        place.write(ONE, &exposed("2"));
+        server.follow();
+        digests.push(digest(&server, "account acme"));
+    }
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
+fn what_never_was_good_is_not_gone_back_to() {
+    let place = place();
+    place.write(THREE, BROKEN);
+    place.write(TWO, BROKEN);
+    let mut server = place.start();
+    assert_eq!((&*server.a("www.three.example"), &*server.a("www.two.example")), ("SERVFAIL", "SERVFAIL"));
+    place.write(THREE, &zone("2"));
+    place.write(TWO, &zone("2"));
+    place.write(ONE, &zone("2"));
+    server.publishes();
+    roll_back(&mut server, None);
+    assert_eq!(server.version("one.example"), "NOERROR 1");
+    for zone in ["two.example", "three.example"] {
+        assert_eq!(server.version(zone), "NOERROR 2", "there is nothing better");
+    }
+}
+
+/// Files that somebody is writing.
+struct Writing(Vec<SourcePath>);
+
+impl Gate for Writing {
+    fn may_read(&mut self, path: &SourcePath, _: Option<Stamp>) -> bool {
+        !self.0.contains(path)
+    }
+
+    fn disturbed(&mut self, mut paths: BTreeSet<SourcePath>) -> BTreeSet<SourcePath> {
+        paths.retain(|path| self.0.contains(path));
+        paths
+    }
+}
+
+#[test]
+fn what_is_being_written_goes_out_with_no_command() {
+    let place = place();
+    let mut server = place.start();
+    let first = server.engine.snapshot().generation;
+    place.write(TWO, &zone("2"));
+    server.publishes();
+    place.write(ONE, &exposed("2"));
+    place.write(TWO, &exposed("3"));
+    server.follow();
+    let asked = digest(&server, "account globex");
+    // Half of what it will be: good by itself.
+    place.write(ONE, &zone("half"));
+    let mut gate = Writing(vec![SourcePath::new(Tree::Zones, std::path::Path::new("acme/one.example.zone"))]);
+    let stays = |server: &Running| assert_eq!(server.version("one.example"), "NOERROR 1");
+    let change = server.engine.follow(Trigger::Reload, &Ask::Everything, &mut gate, How::default());
+    assert!(change.problems.iter().any(|problem| problem.code == "being-written"), "{change:?}");
+    stays(&server);
+    server.engine.approve(&[asked], "ops", "meant", &mut gate).unwrap();
+    assert_eq!(server.version("two.example"), "NOERROR 3");
+    stays(&server);
+    let back = |account: Option<&str>| Back {
+        generation: Some(crate::control::history::When::Generation(first)),
+        account: account.map(|account| AccountId::new(account).unwrap()),
+        by: None,
+        reason: "outage".to_owned(),
+    };
+    server.engine.roll_back(&back(Some("globex")), &mut gate).unwrap();
+    assert_eq!(server.version("two.example"), "NOERROR 1");
+    stays(&server);
+    server.engine.resume(Some(&AccountId::new("globex").unwrap()), &mut gate).unwrap();
+    stays(&server);
+    // Its writer is done.
+    server.follow();
+    assert_eq!(server.version("one.example"), "NOERROR half");
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::control::commands::Back;
+use crate::control::history::When;
 use crate::control::report::Why;
 
 /// A zone with so many proxied names beside `www`.
@@ -41,7 +42,7 @@ pub(super) fn digest(server: &Running) -> String {
 
 impl Running {
     pub(super) fn approve(&mut self, digest: &str) -> Result<Change, String> {
-        self.engine.approve(&[digest.to_owned()], "ops", "meant")
+        self.engine.approve(&[digest.to_owned()], "ops", "meant", &mut crate::control::look::Open)
     }
 
     pub(super) fn roll_back(
@@ -50,7 +51,15 @@ impl Running {
         account: Option<&str>,
     ) -> Result<Change, String> {
         let account = account.map(|account| crate::model::AccountId::new(account).unwrap());
-        self.engine.roll_back(&Back { generation, account, by: None, reason: "outage".to_owned() })
+        self.engine.roll_back(
+            &Back {
+                generation: generation.map(When::Generation),
+                account,
+                by: None,
+                reason: "outage".to_owned(),
+            },
+            &mut crate::control::look::Open,
+        )
     }
 }
 
@@ -184,12 +193,12 @@ fn a_rollback_steps_back_and_pins_until_resume() {
     place.write("zones/globex/two.example.zone", &zone("2"));
     server.follow();
     assert_eq!(server.version("two.example"), "NOERROR 1");
-    let change = server.engine.resume(None).unwrap();
+    let change = server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     assert_eq!(change.outcome, Outcome::Published, "{change:?}");
     assert_eq!(server.held(), [""; 0]);
     assert_eq!(server.version("one.example"), "NOERROR 3");
     assert_eq!(server.version("two.example"), "NOERROR 2");
-    assert!(server.engine.resume(None).is_err());
+    assert!(server.engine.resume(None, &mut crate::control::look::Open).is_err());
     server.roll_back(Some(newest), None).unwrap();
     assert_eq!(server.version("two.example"), "NOERROR 1", "what was newest then");
 }
@@ -212,7 +221,7 @@ fn an_account_is_rolled_back_alone() {
     server.follow();
     assert_eq!(server.version("two.example"), "NOERROR 3", "others go on");
     let acme = crate::model::AccountId::new("acme").unwrap();
-    server.engine.resume(Some(&acme)).unwrap();
+    server.engine.resume(Some(&acme), &mut crate::control::look::Open).unwrap();
     assert_eq!(server.version("one.example"), "NOERROR 2");
     assert_eq!(server.version("three.example"), "NOERROR 1");
     assert_eq!(server.held(), ["zone three.example."]);
@@ -228,7 +237,7 @@ fn a_rollback_may_expose_and_resume_is_guarded() {
     let change = server.roll_back(None, None).unwrap();
     assert_eq!(change.outcome, Outcome::Published, "no guard is asked: {change:?}");
     assert_eq!(server.a("www.one.example"), EXPOSED);
-    server.engine.resume(None).unwrap();
+    server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     assert_eq!(server.a("www.one.example"), PROXIED);
 }
 

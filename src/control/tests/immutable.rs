@@ -165,12 +165,12 @@ fn a_rollback_keeps_what_it_grew_by() {
     place.write("zones/acme/one.example.zone", &zone("2"));
     server.publishes();
     let back = crate::control::commands::Back {
-        generation: Some(first),
+        generation: Some(crate::control::history::When::Generation(first)),
         account: None,
         by: None,
         reason: "outage".into(),
     };
-    server.engine.roll_back(&back).unwrap();
+    server.engine.roll_back(&back, &mut crate::control::look::Open).unwrap();
     for restarted in [false, true] {
         if restarted {
             drop(server);

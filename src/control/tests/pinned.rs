@@ -52,7 +52,10 @@ fn faulty_files_wait_for_a_resume_and_then_for_a_repair() {
         );
         assert_eq!(server.version("one.example"), "NOERROR 1");
     }
-    server.engine.resume(Some(&crate::model::AccountId::new("acme").unwrap())).unwrap();
+    server
+        .engine
+        .resume(Some(&crate::model::AccountId::new("acme").unwrap()), &mut crate::control::look::Open)
+        .unwrap();
     assert_eq!(held(&server), all(&[("account acme", Why::Fault)]));
     assert_eq!(server.version("one.example"), "NOERROR 1");
     place.write(ONE, &zone("3"));
@@ -82,7 +85,7 @@ fn where_everything_is_rolled_back_the_operators_files_wait_alone() {
         assert_eq!(server.why(OPERATOR), ["pinned"]);
         assert_eq!(answers(&server), before);
     }
-    server.engine.resume(None).unwrap();
+    server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     assert_eq!(server.held(), [""; 0]);
     let expected = ["NOERROR account_map 203.0.113.2", "NOERROR anycast_defaults 192.0.2.2", "NOERROR 2"];
     assert_eq!(answers(&server), expected);
@@ -103,7 +106,7 @@ fn who_is_held_already_is_rolled_back_with_everything() {
     server.roll_back(None, None).unwrap();
     assert_eq!(server.version("two.example"), "NOERROR 1");
     assert_eq!(held(&server), all(&[("account acme", Why::Pinned), ("account globex", Why::Pinned)]));
-    server.engine.resume(None).unwrap();
+    server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     assert_eq!(held(&server), all(&[("account acme", Why::Fault)]));
     assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.1");
 }
@@ -129,7 +132,7 @@ fn a_fault_of_the_operators_is_told_while_everything_is_rolled_back() {
     }
     place.write(MAIN, BROKEN);
     server.follow();
-    server.engine.resume(None).unwrap();
+    server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     assert_eq!(held(&server), all(&[(OPERATOR, Why::Fault), ("account acme", Why::Fault)]));
     assert_eq!(server.why("account acme"), ["operator-file-faulty"]);
     assert_eq!(server.version("two.example"), "NOERROR 2", "who has nothing to do with it goes on");

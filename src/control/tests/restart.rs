@@ -67,7 +67,7 @@ fn a_start_from_files_is_pinned_to_nothing() {
         place.write(six, &exposed);
         server.follow();
         let digest = server.engine.held().into_iter().find_map(|held| held.digest).unwrap();
-        server.engine.approve(&[digest], "ops", "meant").unwrap();
+        server.engine.approve(&[digest], "ops", "meant", &mut crate::control::look::Open).unwrap();
         assert_eq!(server.version("six.example"), "NOERROR 2");
         for path in [six, "zones/acme/one.example.zone", "zones/globex/four.example.zone"] {
             place.write(path, &zone("3"));
@@ -75,11 +75,16 @@ fn a_start_from_files_is_pinned_to_nothing() {
         server.publishes();
         for account in [crate::model::AccountId::new("globex"), None] {
             let generation = Some(first);
-            let back = Back { generation, account, by: None, reason: "outage".into() };
-            server.engine.roll_back(&back).unwrap();
+            let back = Back {
+                generation: generation.map(crate::control::history::When::Generation),
+                account,
+                by: None,
+                reason: "outage".into(),
+            };
+            server.engine.roll_back(&back, &mut crate::control::look::Open).unwrap();
         }
         drop(server);
-        let (version, pins) = if from == StartFrom::Files { ("NOERROR 3", 0) } else { ("NOERROR 1", 2) };
+        let (version, pins) = if from == StartFrom::Files { ("NOERROR 3", 0) } else { ("NOERROR 1", 1) };
         for round in [from, StartFrom::State] {
             let mut server = place.start_from(round);
             for _ in 0..2 {
@@ -93,7 +98,7 @@ fn a_start_from_files_is_pinned_to_nothing() {
             }
         }
         let mut server = place.start();
-        assert_eq!(server.engine.resume(None).is_ok(), pins > 0);
+        assert_eq!(server.engine.resume(None, &mut crate::control::look::Open).is_ok(), pins > 0);
         place.write(six, &exposed);
         server.publishes();
         assert_eq!(server.version("six.example"), "NOERROR 2", "{from:?}");
@@ -216,16 +221,17 @@ fn a_lone_intent_is_the_generation_that_it_was_to_be() {
     let immutable = "[[address_map]]\nid = \"kept\"\naccount = \"globex\"\nenabled = true\nimmutable = true\nips = [\"203.0.113.9\"]\n";
     let roll_back = |server: &mut Running| {
         let back = Back { generation: None, account: None, by: Some("ops".into()), reason: "outage".into() };
-        server.engine.roll_back(&back).unwrap();
+        server.engine.roll_back(&back, &mut crate::control::look::Open).unwrap();
     };
     let approve = |server: &mut Running| {
         let digest = server.engine.held().into_iter().find_map(|held| held.digest).unwrap();
-        server.engine.approve(&[digest], "ops", "meant").unwrap();
+        server.engine.approve(&[digest], "ops", "meant", &mut crate::control::look::Open).unwrap();
     };
     let forget = |server: &mut Running| {
         server.engine.forget_map(&MapId::new("kept").unwrap(), "the contract ended").unwrap();
     };
-    let resume = |server: &mut Running| drop(server.engine.resume(None).unwrap());
+    let resume =
+        |server: &mut Running| drop(server.engine.resume(None, &mut crate::control::look::Open).unwrap());
     // A command, whether something is rolled back before, and what must have been kept.
     type Command<'c> = (&'c str, &'c dyn Fn(&mut Running), bool);
     let commands: [Command<'_>; 4] = [

@@ -139,7 +139,10 @@ fn commands_are_refused_whole_wherever_the_disk_is_full() {
     let commands: [(&str, Command); 3] = [
         ("NOERROR 3", Box::new(move |server: &mut Running| server.approve(&digest))),
         ("NOERROR 2", Box::new(|server: &mut Running| server.roll_back(None, None))),
-        ("NOERROR 3", Box::new(|server: &mut Running| server.engine.resume(None))),
+        (
+            "NOERROR 4",
+            Box::new(|server: &mut Running| server.engine.resume(None, &mut crate::control::look::Open)),
+        ),
     ];
     let stands = |server: &Running| {
         let held = server.engine.held().into_iter();
@@ -148,6 +151,10 @@ fn commands_are_refused_whole_wherever_the_disk_is_full() {
         (server.version("one.example"), held, server.engine.books.standing.clone())
     };
     for (then, command) in commands {
+        if then == "NOERROR 4" {
+            place.write(ONE, &zone("4"));
+            server.follow();
+        }
         let (before, mut octets) = (stands(&server), 0);
         loop {
             let served = server.engine.snapshot();

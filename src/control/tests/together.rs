@@ -76,7 +76,7 @@ fn nobody_waits_for_the_operators_approval() {
         let digest = guarded(&server, "the operator's files");
         assert_eq!(server.version("three.example"), "NOERROR 2");
         assert_eq!(server.a("www.three.example"), "NOERROR anycast_defaults 192.0.2.10");
-        server.engine.approve(&[digest], "ops", "meant").unwrap();
+        server.engine.approve(&[digest], "ops", "meant", &mut crate::control::look::Open).unwrap();
         assert_eq!(server.a("www.three.example"), "NOERROR anycast_defaults 192.0.2.11");
         assert_eq!(server.held(), [""; 0]);
         // Within the hour nobody is held for it any more.
@@ -123,11 +123,11 @@ fn an_approval_lets_nobody_else_begin_anew() {
                 by: None,
                 reason: "outage".into(),
             };
-            server.engine.roll_back(&back).unwrap();
+            server.engine.roll_back(&back, &mut crate::control::look::Open).unwrap();
             place.write(ACME, &hundred("1", 0..0, 0..0));
-            server.engine.resume(acme.as_ref()).unwrap();
+            server.engine.resume(acme.as_ref(), &mut crate::control::look::Open).unwrap();
         } else {
-            server.engine.approve(&[digest], "ops", "meant").unwrap();
+            server.engine.approve(&[digest], "ops", "meant", &mut crate::control::look::Open).unwrap();
             // It begins anew itself: five more are no twenty-five.
             place.write(ACME, &hundred("3", 0..25, 0..0));
             server.publishes();
@@ -175,7 +175,7 @@ fn what_was_approved_or_rolled_back_when_the_server_ended_stays_so() {
     place.write(ACME, &hundred("2", 0..20, 0..0));
     server.follow();
     let digest = guarded(&server, "account acme");
-    server.engine.approve(&[digest], "ops", "meant").unwrap();
+    server.engine.approve(&[digest], "ops", "meant", &mut crate::control::look::Open).unwrap();
     drop(server);
     cut(&place);
     let mut server = place.start();
@@ -184,7 +184,7 @@ fn what_was_approved_or_rolled_back_when_the_server_ended_stays_so() {
     assert_eq!(server.engine.books.standing.approvals.len(), 1);
     let back =
         crate::control::commands::Back { generation: None, account: None, by: None, reason: "outage".into() };
-    server.engine.roll_back(&back).unwrap();
+    server.engine.roll_back(&back, &mut crate::control::look::Open).unwrap();
     drop(server);
     cut(&place);
     let mut server = place.start();
@@ -194,7 +194,7 @@ fn what_was_approved_or_rolled_back_when_the_server_ended_stays_so() {
     assert!(server.engine.books.standing.approvals.is_empty(), "taken back with what was rolled back");
     place.write(ACME, &hundred("3", 0..0, 0..0));
     server.follow();
-    server.engine.resume(None).unwrap();
+    server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     assert_eq!(server.version("one.example"), "NOERROR 3");
     drop(server);
     cut(&place);
@@ -266,12 +266,12 @@ fn a_rollback_goes_through_the_proof() {
     place.write("addrmaps/rules.toml", rule);
     server.publishes();
     let back = |account: Option<&str>| crate::control::commands::Back {
-        generation: Some(first),
+        generation: Some(crate::control::history::When::Generation(first)),
         account: account.map(|account| crate::model::AccountId::new(account).unwrap()),
         by: None,
         reason: "outage".into(),
     };
-    let change = server.engine.roll_back(&back(Some("acme"))).unwrap();
+    let change = server.engine.roll_back(&back(Some("acme")), &mut crate::control::look::Open).unwrap();
     assert_eq!(change.outcome, Outcome::Held, "{change:?}");
     let codes: Vec<&str> =
         change.held.iter().flat_map(|held| &held.problems).map(|problem| problem.code.as_str()).collect();
@@ -283,7 +283,7 @@ fn a_rollback_goes_through_the_proof() {
     place.write(ACME, &hundred("2", 0..0, 0..0));
     server.publishes();
     // The rule goes with everything else.
-    server.engine.roll_back(&back(None)).unwrap();
+    server.engine.roll_back(&back(None), &mut crate::control::look::Open).unwrap();
     assert_eq!(server.a("www.one.example"), "NOERROR account_map 203.0.113.200");
 }
 

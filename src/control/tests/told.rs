@@ -32,11 +32,16 @@ impl Running {
     fn back(&mut self, account: Option<&str>) -> Result<Change, String> {
         let account = account.map(|account| AccountId::new(account).unwrap());
         let reason = "outage".to_owned();
-        self.engine.roll_back(&Back { generation: None, account, by: Some("ops".into()), reason })
+        self.engine.roll_back(
+            &Back { generation: None, account, by: Some("ops".into()), reason },
+            &mut crate::control::look::Open,
+        )
     }
 
     fn refused(&mut self, account: &str) -> String {
-        self.engine.resume(Some(&AccountId::new(account).unwrap())).unwrap_err()
+        self.engine
+            .resume(Some(&AccountId::new(account).unwrap()), &mut crate::control::look::Open)
+            .unwrap_err()
     }
 
     /// What is remembered of what is served.
@@ -76,7 +81,7 @@ fn a_pin_is_told_where_no_file_differs_and_keeps_its_time() {
     assert_eq!(change.pins, pins);
     let [Held { since: held, why: Why::Pinned, .. }] = &change.held[..] else { panic!("{change:?}") };
     assert_eq!(held, since);
-    let change = server.engine.resume(None).unwrap();
+    let change = server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     assert_eq!((change.pins, server.status().pins), (vec![], vec![]));
 }
 
@@ -116,7 +121,7 @@ fn resume_says_what_was_rolled_back() {
     );
     server.back(Some("globex")).unwrap();
     assert!(server.refused("acne").ends_with("these were: acme, globex"), "{}", server.refused("acne"));
-    server.engine.resume(None).unwrap();
+    server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     server.back(None).unwrap();
     let hint = "everything was; follow all files again with: portolan resume";
     assert_eq!(server.refused("acme"), format!("account acme was not rolled back by itself: {hint}"));
@@ -184,7 +189,7 @@ fn whoever_approves_is_remembered_with_the_generation() {
     place.write(TWO, &exposed("2"));
     server.follow();
     let digest = server.engine.held()[0].digest.clone().unwrap();
-    server.engine.approve(&[digest], "ops", "meant").unwrap();
+    server.engine.approve(&[digest], "ops", "meant", &mut crate::control::look::Open).unwrap();
     let entry = server.entry();
     assert_eq!((entry.by.as_deref(), entry.reason.as_deref()), (Some("ops"), Some("meant")));
     assert_eq!(entry.approved, []);

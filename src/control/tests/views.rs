@@ -35,8 +35,13 @@ fn expected(version: &str, acme: u8, globex: u8) -> [String; 3] {
 
 impl Running {
     fn back_to(&mut self, generation: Option<u64>) -> Change {
-        let back = Back { generation, account: None, by: None, reason: "outage".into() };
-        let change = self.engine.roll_back(&back).unwrap();
+        let back = Back {
+            generation: generation.map(crate::control::history::When::Generation),
+            account: None,
+            by: None,
+            reason: "outage".into(),
+        };
+        let change = self.engine.roll_back(&back, &mut crate::control::look::Open).unwrap();
         assert_eq!(change.outcome, Outcome::Published, "{change:?}");
         change
     }
@@ -94,7 +99,7 @@ fn a_rollback_brings_the_view_back_that_an_account_had() {
         server.follow();
         assert_eq!(answers(&server), expected("1", 1, 2), "{how} {later}");
         assert_eq!(server.why(ACME).last().map(String::as_str), Some("pinned"), "{how} {later}");
-        server.engine.resume(None).unwrap();
+        server.engine.resume(None, &mut crate::control::look::Open).unwrap();
         assert_eq!(answers(&server), expected(version, newest, newest), "{how} {later}");
         assert_eq!(server.held(), [""; 0], "{how} {later}");
         drop(server);
@@ -118,7 +123,7 @@ fn a_rollback_to_where_an_account_had_no_view_takes_its_view_away() {
     assert!(manifest.views.is_empty());
     // It goes on with the operator's file when its own is good.
     place.write(ONE, &zone("2"));
-    server.engine.resume(None).unwrap();
+    server.engine.resume(None, &mut crate::control::look::Open).unwrap();
     assert_eq!(answers(&server), expected("2", 3, 3));
 }
 
@@ -135,13 +140,18 @@ fn an_account_that_is_rolled_back_alone_sees_the_operators_files_as_they_are_ser
     server.follow();
     assert_eq!(answers(&server), expected("2", 1, 2));
     let account = crate::model::AccountId::new("acme");
-    let back = Back { generation: Some(first), account: account.clone(), by: None, reason: "outage".into() };
-    server.engine.roll_back(&back).unwrap();
+    let back = Back {
+        generation: Some(crate::control::history::When::Generation(first)),
+        account: account.clone(),
+        by: None,
+        reason: "outage".into(),
+    };
+    server.engine.roll_back(&back, &mut crate::control::look::Open).unwrap();
     assert_eq!(answers(&server), expected("1", 2, 2));
     place.write(ONE, &zone("3"));
     server.follow();
     assert_eq!(answers(&server), expected("1", 2, 2));
-    server.engine.resume(account.as_ref()).unwrap();
+    server.engine.resume(account.as_ref(), &mut crate::control::look::Open).unwrap();
     assert_eq!(answers(&server), expected("3", 2, 2));
 }
 

@@ -1,14 +1,15 @@
 //! By whose word content passes that a guard minds, and what whoever is asked for theirs should look at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::control::SourcePath;
 use crate::control::engine::Engine;
-use crate::control::plan::{Plan, maps_after};
+use crate::control::plan::{Plan, files_after, maps_after};
 use crate::control::report::ApprovalTold;
 use crate::control::source::{Digest, Kind};
 use crate::judge::guards::Trip;
-use crate::model::{Diagnostic, MapOwner, Unit, utc};
+use crate::model::{AddressMap, Diagnostic, MapId, MapOwner, Unit, utc};
 
 /// Hexadecimal digits of a digest of content, as people see it.
 const DIGITS: usize = 32;
@@ -66,7 +67,7 @@ impl Engine {
 
     /// The digest of what a unit would be: of all its sources, and of the maps that the operator made for it. It is the
     /// same on every server that reads the same files, whatever these served before.
-    pub(super) fn digest_of(&self, plan: &Plan) -> String {
+    pub(super) fn digest_of(&self, plan: &Plan, plans: &[Plan]) -> String {
         let books = &self.books;
         let of_unit = |path: &&SourcePath| {
             path.kind() != Kind::Other
@@ -95,7 +96,14 @@ impl Engine {
         }
         if let Some(account) = plan.account() {
             let maps = maps_after(&self.books, account, plan);
-            for map in maps.iter().filter(|map| map.owner == MapOwner::Operator) {
+            // What is served from memory alone is not the same everywhere.
+            let operator = plans.iter().find(|plan| plan.unit == Unit::Operator);
+            let files = files_after(books, operator);
+            let in_files: BTreeSet<&MapId> =
+                files.values().flat_map(|file| &file.maps).map(|map| &map.id).collect();
+            let operators =
+                |map: &&Arc<AddressMap>| map.owner == MapOwner::Operator && in_files.contains(&map.id);
+            for map in maps.iter().filter(operators) {
                 let members = map.memberships.iter().map(|membership| &membership.member);
                 let members: Vec<String> = members.map(|member| format!("{member:?}")).collect();
                 let text = crate::control::remembered_map::text(map);
@@ -113,9 +121,9 @@ impl Engine {
         let mut told = Vec::new();
         let mut digests = Vec::new();
         for plan in plans {
-            let digest = self.digest_of(&Plan::new(plan.unit.clone()));
+            let digest = self.digest_of(&Plan::new(plan.unit.clone()), &[]);
             // A unit may change by what others' files say and stay what it was.
-            if digest == self.digest_of(plan) {
+            if digest == self.digest_of(plan, plans) {
                 continue;
             }
             let in_files =

@@ -133,8 +133,10 @@ impl Engine {
             for trip in trips {
                 let units = Tripping { plans, compared, trips, limits, since: *since }.units(trip);
                 for plan in plans.iter().filter(|plan| units.contains(&plan.unit)) {
-                    let digest =
-                        digests.entry(plan.unit.clone()).or_insert_with(|| self.digest_of(plan)).clone();
+                    let digest = digests
+                        .entry(plan.unit.clone())
+                        .or_insert_with(|| self.digest_of(plan, plans))
+                        .clone();
                     if let Some(said) = self.approval_of(plans, &plan.unit, &digest) {
                         if weighed.approved.insert(plan.unit.clone()) {
                             weighed.approvals.push(said);

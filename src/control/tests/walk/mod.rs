@@ -213,7 +213,7 @@ impl Walk {
         let whose: Vec<Who> =
             asking.iter().filter(|(_, digest)| digest.starts_with(&wanted)).map(|(who, _)| *who).collect();
         self.log.push(format!("server {at}: approve {wanted}, of {whose:?}"));
-        let done = site.running().engine.approve(&[wanted], "ops", "meant");
+        let done = site.running().engine.approve(&[wanted], "ops", "meant", &mut crate::control::look::Open);
         if done.is_ok() == whose.is_empty() {
             return Err(format!("approve: {done:?}"));
         }

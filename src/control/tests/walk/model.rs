@@ -346,6 +346,7 @@ impl Server {
         match whose {
             None => {
                 self.past.clear();
+                self.pinned = [None; 5];
                 self.all_pinned = Some(generation);
             }
             Some(who) => {

@@ -296,13 +296,18 @@ impl Site {
 
     pub(super) fn roll_back(&mut self, generation: Option<u64>, whose: Option<Who>) -> Result<(), String> {
         let account = whose.map(|who| AccountId::new(who.account().unwrap()).unwrap());
-        let back = Back { generation, account, by: None, reason: "outage".to_owned() };
-        self.running().engine.roll_back(&back).map(drop)
+        let back = Back {
+            generation: generation.map(crate::control::history::When::Generation),
+            account,
+            by: None,
+            reason: "outage".to_owned(),
+        };
+        self.running().engine.roll_back(&back, &mut crate::control::look::Open).map(drop)
     }
 
     pub(super) fn resume(&mut self, whose: Option<Who>) -> Result<(), String> {
         let account = whose.map(|who| AccountId::new(who.account().unwrap()).unwrap());
-        self.running().engine.resume(account.as_ref()).map(drop)
+        self.running().engine.resume(account.as_ref(), &mut crate::control::look::Open).map(drop)
     }
 
     /// What is held by a guard, with its digest.

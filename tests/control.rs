@@ -202,7 +202,8 @@ fn explain_asks_the_server() {
     let server = explaining(Some("www.staging.example."));
     let both = server.run(&with("--both")).stdout;
     assert!(both.starts_with("== served\nwww.staging.example. AAAA\n"), "{both}");
-    assert!(both.ends_with(&format!("\n== files\n{files}")), "{both}");
+    let differ = "the files say something else than what is served";
+    assert!(both.ends_with(&format!("\n== files\n{files}\n{differ}\n")), "{both}");
     let arguments = ["explain", question[0], "--both", "--json"];
     let document: serde_json::Value = serde_json::from_str(&server.run(&arguments).stdout).unwrap();
     assert_eq!((document["same"].as_bool(), document["served"]["type"].as_str()), (Some(false), Some("A")));

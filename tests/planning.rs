@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod client;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use portolan::control::report::PlanReport;
+use client::server::{Server, portolan};
+use portolan::control::report::{PlanReport, Status, Why};
 
 const ZONE: &str = "$ORIGIN shop.example.\n@ 3600 IN SOA ns.example.net. admin.example.net. 1 7200 900 1209600 300\n\
                     @ 3600 IN NS ns.example.net.\nwww 1 IN A 198.51.100.7 ; cf_tags=cf-proxied:true\n\
@@ -194,4 +197,155 @@ fn what_differs_beside_the_answer_is_told() {
     write(folder.path(), "zones/acme/shop.example.zone", &other);
     let (_, out, _) = plan(folder.path(), &["--from", "base"]);
     assert!(out.contains(&format!("HTTPS {https} (TTL 300) -> {https} (TTL 60)\n")), "{out}");
+}
+
+/// What is held of a plan or a server, for a guard: units with their digests.
+fn by_guards(held: Vec<portolan::control::report::Held>) -> Vec<(String, String)> {
+    let held = held.into_iter().filter(|held| held.why == Why::Guard);
+    held.map(|held| (held.unit, held.digest.unwrap())).collect()
+}
+
+/// Files by path; without a text one that is removed.
+type Files = &'static [(&'static str, Option<&'static str>)];
+
+/// What a server holds that serves the base and reads the candidate, of which these are the files.
+fn held_by_server(settings: &str, base: Files, candidate: Files) -> Vec<(String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "portolan.toml", settings);
+    put(folder.path(), base);
+    let state = folder.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let server = Server::start_with(folder.path(), &state, &["--watch", "off"]);
+    put(folder.path(), candidate);
+    let asked = |command: &[&str]| {
+        let mut asking = portolan();
+        asking.current_dir(folder.path()).arg("--state").arg(&state).args(command).output().unwrap()
+    };
+    assert_eq!(asked(&["reload"]).status.code(), Some(1));
+    let status: Status = serde_json::from_slice(&asked(&["status", "--json"]).stdout).unwrap();
+    server.stop();
+    by_guards(status.held)
+}
+
+fn put(folder: &Path, files: Files) {
+    for (path, text) in files {
+        match text {
+            Some(text) => write(folder, path, text),
+            None => fs::remove_file(folder.join(path)).unwrap(),
+        }
+    }
+}
+
+const BARE: &str = "@ 3600 IN SOA ns.example.net. admin.example.net. 2 7200 900 1209600 300\n\
+                    @ 3600 IN NS ns.example.net.\n$INCLUDE hosts.inc\n";
+const PROXIED_HOST: &str = "www 1 IN A 198.51.100.7 ; cf_tags=cf-proxied:true\n";
+const BARE_HOST: &str = "www 1 IN A 198.51.100.7\n";
+const OPERATORS: &str = "[anycast]\nipv4 = [\"192.0.2.10\"]\n[[address_map]]\nid = \"theirs\"\naccount = \"acme\"\n\
+                         enabled = true\nips = [\"203.0.113.1\"]\naccount_wide = true\n";
+
+const BASE: Files = &[
+    ("zones/acme/shop.example.zone", Some(BARE)),
+    ("zones/acme/hosts.inc", Some(PROXIED_HOST)),
+    ("zones/one.example.zone", Some(BARE)),
+    ("zones/two.example.zone", Some(BARE)),
+    ("zones/other/other.example.zone", Some(BARE)),
+    ("zones/other/hosts.inc", Some(PROXIED_HOST)),
+    ("zones/hosts.inc", Some(PROXIED_HOST)),
+    ("addrmaps/main.toml", Some(OPERATORS)),
+];
+
+/// A pull request is told the digests that the server would ask for.
+#[test]
+fn digests_are_those_of_the_server() {
+    const MAP: &str =
+        "[[address_map]]\nid = \"eu\"\nenabled = true\nips = [\"203.0.113.2\"]\naccount_wide = true\n";
+    const ANYCAST: &str = "[anycast]\nipv4 = [\"192.0.2.11\"]\n";
+    let nothing_gone = "[guards]\nzones_gone = { percent = 0, floor = 0 }\n";
+    let cases: [(&str, Files, &[&str]); 5] = [
+        ("", &[("zones/acme/hosts.inc", Some(BARE_HOST))], &["account acme"]),
+        ("", &[("zones/hosts.inc", Some(BARE_HOST))], &["zone one.example.", "zone two.example."]),
+        (
+            "",
+            &[
+                ("zones/other/hosts.inc", Some(BARE_HOST)),
+                (
+                    "zones/two.example.zone",
+                    Some("@ 3600 IN SOA a. b. 2 7200 900 1209600 300\n@ 60 IN NS a.\nwww 1 IN A 192.0.2.1\n"),
+                ),
+                ("addrmaps/acme/eu.toml", Some(MAP)),
+            ],
+            &["account other", "zone two.example."],
+        ),
+        (
+            "[guards]\noperator_names = 0\n",
+            &[("addrmaps/main.toml", Some(ANYCAST))],
+            &["the operator's files"],
+        ),
+        (
+            nothing_gone,
+            &[("zones/acme/shop.example.zone", None), ("zones/acme/hosts.inc", None)],
+            &["account acme"],
+        ),
+    ];
+    for (settings, candidate, units) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "portolan.toml", settings);
+        put(&folder.path().join("base"), BASE);
+        put(folder.path(), BASE);
+        put(folder.path(), candidate);
+        let (code, out, told) = plan(folder.path(), &["--from", "base", "--json"]);
+        assert_eq!(code, 1, "{out}{told}");
+        let report: PlanReport = serde_json::from_str(&out).unwrap();
+        let held = by_guards(report.held);
+        assert_eq!(held.iter().map(|(unit, _)| unit.as_str()).collect::<Vec<_>>(), units, "{out}");
+        assert_eq!(held, held_by_server(settings, BASE, candidate));
+        let (_, text, _) = plan(folder.path(), &["--from", "base"]);
+        let (_, markdown, _) = plan(folder.path(), &["--from", "base", "--markdown"]);
+        for (unit, digest) in held {
+            let asked = format!("until somebody approves: portolan approve {digest} --reason TEXT\n");
+            assert!(text.lines().any(|line| line.starts_with(&unit)) && text.contains(&asked), "{text}");
+            assert!(
+                markdown.contains(&format!("held by a guard until somebody approves `{digest}`\n")),
+                "{markdown}"
+            );
+        }
+    }
+}
+
+/// Reviewing a pull request is approving.
+#[test]
+fn what_the_candidate_approves_is_not_held() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder.path().join("base"), BASE);
+    put(folder.path(), BASE);
+    put(
+        folder.path(),
+        &[("zones/acme/hosts.inc", Some(BARE_HOST)), ("zones/other/hosts.inc", Some(BARE_HOST))],
+    );
+    let planned = |arguments: &[&str]| plan(folder.path(), &[&["--from", "base"], arguments].concat());
+    let held = || by_guards(serde_json::from_str::<PlanReport>(&planned(&["--json"]).1).unwrap().held);
+    let [(acme, of_acme), (other, of_other)] = <[_; 2]>::try_from(held()).unwrap();
+    assert_eq!((acme.as_str(), other.as_str()), ("account acme", "account other"));
+    let approve = |digests: &[&str], more: &str| {
+        let approval = |digest: &&str| {
+            format!("[[approve]]\ndigest = \"{digest}\"\nby = \"ops\"\nreason = \"moved\"\n{more}")
+        };
+        let text: String = digests.iter().map(approval).collect();
+        write(folder.path(), "addrmaps/approvals.toml", &text);
+    };
+    approve(&[&of_acme], "");
+    assert_eq!(held(), [(other, of_other.clone())]);
+    let (code, out, _) = planned(&[]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains(": account other: ") && !out.contains(": account acme: "), "{out}");
+    approve(&[&of_acme, &of_other], "");
+    let (code, out, _) = planned(&[]);
+    assert_eq!((code, out.contains("held") || out.contains("approve")), (0, false), "{out}");
+    assert_eq!(planned(&["--exit-code"]).0, 3);
+    approve(&[&of_acme, &of_other], "expires = \"2020-01-01\"\n");
+    assert_eq!((planned(&[]).0, held().len()), (1, 2));
+    // Of other content nothing was said.
+    approve(&[&of_acme, &of_other], "");
+    write(folder.path(), "zones/acme/hosts.inc", "www 1 IN A 198.51.100.9\n");
+    assert_eq!(held().iter().map(|(unit, _)| unit.as_str()).collect::<Vec<_>>(), ["account acme"]);
 }

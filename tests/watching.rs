@@ -262,6 +262,82 @@ fn folders_come_and_go() {
     scene.stop();
 }
 
+/// What a name was mistyped for did not change, whatever is told of it.
+#[test]
+fn a_file_that_never_was_cannot_be_reloaded() {
+    let scene = Scene::new(&["--watch", "off"], |_| {});
+    scene.write("zones/acme/b.example.zone", &zone("b"));
+    scene.write("zones/other/c.example.zone", &zone("c"));
+    assert_eq!(scene.code(&["reload"]), Some(0));
+    for mistyped in [
+        "zones/nosuch.zone",
+        "zones/acme/a.exmaple.zone",
+        "zones/nobody/",
+        "addrmaps/acme/eu.toml",
+        "zones/acme/a.example.zone/b",
+    ] {
+        let ran = scene.run(&["reload", mistyped]);
+        let told = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0), "{mistyped}: {told}");
+        assert!(told.starts_with("portolan: no such file or folder, and nothing is served"), "{told}");
+    }
+    fs::remove_file(scene.path("zones/acme/b.example.zone")).unwrap();
+    fs::remove_dir_all(scene.path("zones/other")).unwrap();
+    // Again where it is known no more: whoever follows the files may have been first.
+    for what in ["zones/acme/b.example.zone", "zones/other"].into_iter().cycle().take(4) {
+        let ran = scene.run(&["reload", what]);
+        assert_eq!(ran.status.code(), Some(0), "{what}: {ran:?}");
+    }
+    assert_eq!((scene.text("b.example"), scene.text("c.example")), ("rcode 5".into(), "rcode 5".into()));
+    fs::rename(scene.path("zones"), scene.path("away")).unwrap();
+    for gone in ["zones/", "zones/acme/a.example.zone"] {
+        let ran = scene.run(&["reload", gone]);
+        assert_eq!(ran.status.code(), Some(1), "{gone}: {ran:?}");
+        assert!(String::from_utf8(ran.stdout).unwrap().contains("folder-gone"));
+    }
+    scene.stop();
+}
+
+/// A command that asks the server, and a server that has a state, need no folder of maps.
+#[test]
+fn a_named_folder_of_maps_may_go() {
+    const NAMED: [&str; 2] = ["--addrmaps", "maps"];
+    let mut scene = Scene::new(&NAMED, |top| {
+        fs::create_dir_all(top.join("maps/acme")).unwrap();
+        fs::write(top.join("maps/acme/eu.toml"), map("203.0.113.1", "account_wide = true")).unwrap();
+    });
+    assert_eq!(scene.addresses("www.a.example"), "203.0.113.1");
+    fs::rename(scene.path("maps"), scene.path("away")).unwrap();
+    for (command, code) in [("reload", 1), ("status", 1), ("plan", 1), ("history", 0)] {
+        let ran = scene.run(&[&[command][..], &NAMED].concat());
+        assert_eq!(ran.status.code(), Some(code), "{command}: {ran:?}");
+        assert_eq!(String::from_utf8(ran.stdout).unwrap().contains("folder-gone"), code == 1, "{command}");
+    }
+    let not_there = |scene: &Scene, arguments: &[&str]| {
+        let ran = scene.run(&[arguments, &NAMED].concat());
+        let told = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(told.contains("the folder of address maps is not there: maps"), "{arguments:?}: {told}");
+    };
+    not_there(&scene, &["check"]);
+    not_there(&scene, &["explain", "--files", "www.a.example"]);
+    scene.server.take().unwrap().stop();
+    // Whoever got as far would end for want of this address.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let metrics = taken.local_addr().unwrap().to_string();
+    let start = ["serve", "--listen", "127.0.0.1:0", "--metrics", &metrics];
+    not_there(&scene, &[&start[..], &["--state", "another"]].concat());
+    not_there(&scene, &[&start[..], &["--start", "files"]].concat());
+    scene.server = Some(Server::start_with(scene.top.path(), &scene.path("state"), &NAMED));
+    assert_eq!(scene.addresses("www.a.example"), "203.0.113.1");
+    scene.until("told", "true", |scene| {
+        scene.json(&["status"]).to_string().contains("folder-gone").to_string()
+    });
+    fs::rename(scene.path("away"), scene.path("maps")).unwrap();
+    scene.until("fine again", "Some(0)", |scene| format!("{:?}", scene.code(&["status"])));
+    scene.stop();
+}
+
 #[test]
 fn files_that_others_name_are_followed() {
     let scene = Scene::new(&[], |top| {

@@ -65,7 +65,9 @@ fn both_text(served: &Explanation, files: &Explanation, colour: bool) -> Result<
     }
     let (bold, plain) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let files_text = as_text(files, colour)?;
-    Ok(format!("{bold}== served{plain}\n{served_text}\n{bold}== files{plain}\n{files_text}"))
+    Ok(format!(
+        "{bold}== served{plain}\n{served_text}\n{bold}== files{plain}\n{files_text}\nthe files say something else than what is served\n"
+    ))
 }
 
 fn both_json(served: &Explanation, files: &Explanation) -> Result<Value, String> {

@@ -17,8 +17,9 @@ use super::{FOUND, ask, print, told};
 use crate::addrmap::LedgerIndex;
 use crate::compile::{Seed, TooLarge, compile_with};
 use crate::control::Sources;
+use crate::control::digests::Minded;
 use crate::control::history::When;
-use crate::control::report::{Held, PlanReport, Problem, TripTold};
+use crate::control::report::{Held, PlanReport, Problem};
 use crate::control::talk::{Reply, Request};
 use crate::judge::LedgerLoss;
 use crate::judge::guards::{self, Limits, Since, Trip};
@@ -84,7 +85,9 @@ fn of_files(setup: &Setup, from: &Path, from_addrmaps: Option<&Path>) -> Result<
     let proof = loaded.prove();
     let mut problems: Vec<Problem> = loaded.diagnostics.iter().map(Problem::from).collect();
     let mut world = loaded.world;
-    let held = hold_back(&base.world, &mut world);
+    // Of files with errors nothing is approved.
+    let approvals = if world.faulty_operator { base.approvals } else { loaded.approvals };
+    let mut held = hold_back(&base.world, &mut world);
     let seed = Seed::random();
     let before = compile_with(&base.world, UNPUBLISHED, seed.clone()).snapshot;
     let after = compile_with(&world, UNPUBLISHED, seed);
@@ -93,7 +96,17 @@ fn of_files(setup: &Setup, from: &Path, from_addrmaps: Option<&Path>) -> Result<
     let plan = compare(&before, &after.snapshot, &touched);
     let mut trips = guards::judge(&plan, setup.guards(), Since::Served);
     trips.extend(ledger_trip(&base.world, &before, &world, setup.guards()));
-    let trips = trips.iter().map(TripTold::from).collect();
+    let minded = Minded {
+        base: &sources,
+        candidate: &setup.sources(),
+        rules: setup.rules(),
+        compared: &plan,
+        trips: &trips,
+        approvals: &approvals,
+        faulty: &held,
+    };
+    let (trips, by_guards) = minded.held().map_err(|error| error.to_string())?;
+    held.extend(by_guards);
     Ok(PlanReport { plan, proof, trips, held, problems, ..PlanReport::default() })
 }
 

@@ -13,7 +13,7 @@ use crate::answer;
 use crate::config::{self, AddressOrder, Overrides, ServerVersion};
 use crate::control::folder::display;
 use crate::control::{
-    self, Engine, Loaded, Retention, Rules, Sources, StartFrom, StateLock, WatchMode, talk,
+    self, Engine, Loaded, Retention, Rules, Sources, StartFrom, State, StateLock, WatchMode, talk,
 };
 use crate::model::{Diagnostic, MapId, Severity};
 use crate::server::{Listen, TcpLimits};
@@ -24,6 +24,8 @@ use crate::telemetry::log::{self, LogFormat};
 /// The settings of this run.
 pub(super) struct Setup {
     settings: config::Settings,
+    /// The folder of maps that the command line names: it must be there for whoever reads it.
+    named: Option<PathBuf>,
 }
 
 impl Setup {
@@ -51,14 +53,20 @@ impl Setup {
             socket: cli.common.socket.clone(),
         };
         let settings = read_settings(cli.common.config.as_deref())?;
-        // Without a word about maps there may be none; a folder that is named must be there.
-        if let Some(named) = overrides.addrmaps.as_deref().filter(|named| !named.is_dir()) {
-            return Err(format!("the folder of address maps is not there: {}", named.display()));
-        }
-        Ok(Setup { settings: settings.with(overrides) })
+        let named = overrides.addrmaps.clone();
+        Ok(Setup { settings: settings.with(overrides), named })
     }
 
-    fn sources(&self) -> Sources {
+    /// Without a word about maps there may be none; a folder that is named must be there.
+    fn has_maps(&self) -> Result<(), String> {
+        match self.named.as_deref().filter(|named| !named.is_dir()) {
+            Some(named) => Err(format!("the folder of address maps is not there: {}", named.display())),
+            None => Ok(()),
+        }
+    }
+
+    /// Where the files lie.
+    pub(super) fn sources(&self) -> Sources {
         Sources { zones: self.settings.zones.clone(), addrmaps: self.settings.addrmaps.clone() }
     }
 
@@ -74,6 +82,7 @@ impl Setup {
 
     /// Reads all files.
     pub(super) fn load(&self) -> Result<Loaded, String> {
+        self.has_maps()?;
         self.load_from(&self.sources())
     }
 
@@ -98,7 +107,7 @@ impl Setup {
     }
 
     /// What changes are judged by.
-    fn rules(&self) -> Rules {
+    pub(super) fn rules(&self) -> Rules {
         Rules {
             strict: self.settings.strict,
             ownership: self.settings.ownership,
@@ -120,6 +129,14 @@ impl Setup {
             Some(args::StartFrom::Files) => StartFrom::Files,
             Some(args::StartFrom::State) | None => StartFrom::State,
         };
+        if let Err(gone) = self.has_maps() {
+            // What was served with it is served on, as with any folder that goes.
+            let opened = State::open(&self.settings.state).map_err(|error| error.to_string())?;
+            match (from, opened.confirmed) {
+                (StartFrom::State, Some(_)) => tracing::error!("{gone}"),
+                _ => return Err(gone),
+            }
+        }
         let progress = Arc::default();
         let shown = progress::show(&progress, format);
         let (sources, state) = (self.sources(), &self.settings.state);

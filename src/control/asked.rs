@@ -1,5 +1,6 @@
 //! What the control thread asks of the engine, and what a reload is to look at.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::SourcePath;
@@ -47,6 +48,22 @@ impl Engine {
             .ok_or_else(|| format!("no such zone is served: {what}; name its file instead"))
     }
 
+    /// A path where something is or was: to look at another one would tell that nothing changed.
+    fn known(&self, path: PathBuf, what: &str) -> Result<PathBuf, String> {
+        let source = SourcePath::of(&path, &self.sources);
+        let is_known =
+            || source.is_none_or(|source| source.below.as_os_str().is_empty() || self.books.knows(&source));
+        // A link that leads nowhere is there.
+        match path.symlink_metadata() {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) && !is_known() =>
+            {
+                Err(format!("no such file or folder, and nothing is served from there: {what}"))
+            }
+            _ => Ok(path),
+        }
+    }
+
     /// The path as the engine knows it, relative or through links as the folders were named.
     fn file(&self, what: &str) -> Result<PathBuf, String> {
         let path = Path::new(what);
@@ -54,7 +71,7 @@ impl Engine {
             let absolute = std::path::absolute(root).ok();
             for top in absolute.into_iter().chain(root.canonicalize().ok()) {
                 if let Ok(below) = path.strip_prefix(&top) {
-                    return Ok(root.join(below));
+                    return self.known(root.join(below), what);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The books of the control thread: what is served and from which sources, what the files are known to say, and what
 //! is held. No zone data: that is compiled and let go.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
@@ -115,6 +115,8 @@ pub(super) struct Books {
     pub(super) files: BTreeMap<SourcePath, Known>,
     /// Files that differ from what is served.
     pub(super) differing: BTreeSet<SourcePath>,
+    /// Sources that went last, the latest at the end: whoever names one of them has not mistyped it.
+    pub(super) gone: VecDeque<SourcePath>,
     pub(super) zones: HashMap<Name, ServedZone>,
     pub(super) accounts: BTreeMap<AccountId, ServedAccount>,
     /// The accounts that assert something.
@@ -147,7 +149,29 @@ pub(super) struct Books {
     pub(super) faults: BTreeMap<SourcePath, (Unit, String)>,
 }
 
+/// Sources that went that are known: more than anybody removes and then names.
+const MAX_GONE: usize = 1000;
+
 impl Books {
+    /// Whether anything was ever known at a path or below it, as far back as is kept.
+    pub(super) fn knows(&self, path: &SourcePath) -> bool {
+        let is_it = |known: &SourcePath| known.tree == path.tree && known.below.starts_with(&path.below);
+        self.below(path).next().is_some()
+            || self.named_by.contains_key(path)
+            || self.differing.contains(path)
+            || self.gone.iter().any(is_it)
+    }
+
+    /// A source is gone, and nothing of it is served.
+    pub(super) fn forget(&mut self, path: &SourcePath) {
+        if self.files.remove(path).is_some() {
+            if self.gone.len() == MAX_GONE {
+                self.gone.pop_front();
+            }
+            self.gone.push_back(path.clone());
+        }
+    }
+
     /// The sources below a path, the path itself included.
     pub(super) fn below(&self, path: &SourcePath) -> impl Iterator<Item = (&SourcePath, &Known)> + use<'_> {
         let (tree, top) = (path.tree, path.below.clone());

@@ -2,7 +2,8 @@
 //!
 //! `read` reads everything at once and `prove` proves it, for commands. `watch` notices, `look` says which sources may differ, `desk` reads them, many at once `ahead` on all cores, `plan` makes of each unit what it would
 //! become, `judging` accepts or denies, `weigh` proves the candidate and asks the guards, `commit` remembers (an `intent`) and publishes
-//! (`enter`), `commands` approve, roll back and resume (`standing` is what holds whatever the files say), `preview` plans, `audit` looks at what is served,
+//! (`enter`), `commands` approve, roll back and resume (`standing` is what holds whatever the files say), `preview` plans, and `digests` says
+//! what guards hold of files without a server, `audit` looks at what is served,
 //! `past`, `recall` and `blame` look back, on a thread `aside`; `engine` leads through all of it, `books` keep what is served; `state` is the memory on
 //! disk, `talk` the control socket, `keeper` the thread that all of it runs on.
 //!
@@ -21,6 +22,7 @@ mod commit_id;
 mod content;
 mod cores;
 mod desk;
+pub mod digests;
 mod engine;
 mod enter;
 mod entry;

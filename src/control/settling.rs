@@ -149,7 +149,7 @@ impl Engine {
                 self.books.differing.insert(path.clone());
             }
             if !is_known && !is_faulty {
-                self.books.files.remove(&path);
+                self.books.forget(&path);
             }
         }
     }
@@ -169,7 +169,7 @@ impl Engine {
             if !books.is_source(&path) {
                 books.differing.remove(&path);
                 if books.files.get(&path).is_some_and(|known| known.served.is_none()) {
-                    books.files.remove(&path);
+                    books.forget(&path);
                 }
             }
         }

@@ -124,7 +124,7 @@ impl Engine {
     }
 
     /// There is nothing to go back to: what is good is served.
-    fn first(&mut self) -> Result<Change, EngineError> {
+    pub(super) fn first(&mut self) -> Result<Change, EngineError> {
         let how = How { first: true, ..How::default() };
         let change = self.follow(Trigger::Start, &Ask::Everything, &mut Open, how);
         if let Some(fault) = self.faults.first() {

@@ -67,7 +67,7 @@ impl Engine {
 
     /// The digest of what a unit would be: of all its sources, and of the maps that the operator made for it. It is the
     /// same on every server that reads the same files, whatever these served before.
-    pub(super) fn digest_of(&self, plan: &Plan, plans: &[Plan]) -> String {
+    pub(in crate::control) fn digest_of(&self, plan: &Plan, plans: &[Plan]) -> String {
         let books = &self.books;
         let of_unit = |path: &&SourcePath| {
             path.kind() != Kind::Other
@@ -140,6 +140,6 @@ impl Engine {
 }
 
 /// Whether an approval is of what has a digest. A file may write more digits than are shown.
-fn is_of(approved: &str, digest: &str) -> bool {
+pub(in crate::control) fn is_of(approved: &str, digest: &str) -> bool {
     approved.starts_with(digest) || (approved.len() >= DIGITS && digest.starts_with(approved))
 }

@@ -3,12 +3,12 @@
 //! `part` is what of the world it is proven in, with the zones that `beside` names; `back` compares it with what was served an hour
 //! ago, which `hour` knows; `tripping` finds whose doing it is that a guard minds, `approval` by whose word it passes.
 
-mod approval;
+pub(super) mod approval;
 mod back;
 mod beside;
 pub(super) mod hour;
 mod part;
-mod tripping;
+pub(super) mod tripping;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -220,7 +220,8 @@ impl Walk {
         self.tally.count("refused", usize::from(whose.is_empty()));
         for who in whose {
             let candidate = site.model.candidate(who, &self.tree.files);
-            site.model.approved.insert((who, (*candidate).clone()));
+            let key = site.model.key(who, &candidate);
+            site.model.approved.insert(key);
         }
         Ok(())
     }

@@ -203,6 +203,11 @@ fn trips(who: Who, before: &World, after: &Content, operator: &Content) -> bool 
     GUARDS.zones_gone.is_exceeded(zones_gone, zones) || GUARDS.names_changed.is_exceeded(harmed, names)
 }
 
+fn key(who: Who, content: &Content, served: &World) -> (Who, Content) {
+    let in_files = who != Who::Initech || served[0].kept > 0;
+    (who, Content { kept: if in_files { content.kept } else { 0 }, ..content.clone() })
+}
+
 /// What a unit is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -260,8 +265,13 @@ impl Server {
         }
     }
 
+    /// What a digest is of: a map that the operator's files do not hold is no part of it.
+    pub(super) fn key(&self, who: Who, content: &Content) -> (Who, Content) {
+        key(who, content, &self.served)
+    }
+
     fn is_approved(&self, who: Who, content: &Content, digests: &Digests, now: u64) -> bool {
-        let key = (who, content.clone());
+        let key = self.key(who, content);
         let by_file = digests.get(&key).is_some_and(|digest| {
             let approvals = self.of(Who::Operator).approvals.iter();
             approvals.clone().any(|(of, expires)| of == digest && expires.is_none_or(|at| at > now))
@@ -339,9 +349,11 @@ impl Server {
     /// Goes back, whatever guards say.
     pub(super) fn roll_back(&mut self, after: World, whose: Option<Who>, generation: u64, now: u64) {
         let before = std::mem::replace(&mut self.served, after);
-        let left = ALL.into_iter().filter(|who| before[*who as usize] != self.served[*who as usize]);
-        for who in left {
-            self.approved.remove(&(who, (*before[who as usize]).clone()));
+        for who in ALL {
+            let left = key(who, &before[who as usize], &before);
+            if left != key(who, &self.served[who as usize], &self.served) {
+                self.approved.remove(&left);
+            }
         }
         match whose {
             None => {

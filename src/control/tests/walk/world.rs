@@ -394,7 +394,7 @@ impl Site {
             }
             if state == State::Guard {
                 let digest = found.and_then(|held| held.digest.clone()).ok_or("no digest")?;
-                let key = (who, (*self.model.candidate(who, &tree.files)).clone());
+                let key = self.model.key(who, &self.model.candidate(who, &tree.files));
                 let known = digests.entry(key.clone()).or_insert_with(|| digest.clone());
                 if *known != digest {
                     return Err(format!("{who:?} has the digest {digest}, and had {known}"));

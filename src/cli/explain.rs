@@ -203,7 +203,8 @@ mod tests {
         let (served, files) = (explanation("the name exists", 3), explanation("the name is gone", 3));
         let expected = format!(
             "== served\na.example. A\n  the name exists (zones/a.example.zone:3)\n{ANSWER}\n\
-             == files\na.example. A\n  the name is gone (zones/a.example.zone:3)\n{ANSWER}"
+             == files\na.example. A\n  the name is gone (zones/a.example.zone:3)\n{ANSWER}\n\
+             the files say something else than what is served\n"
         );
         assert_eq!(both_text(&served, &files, false).unwrap(), expected);
         let document = both_json(&served, &files).unwrap();

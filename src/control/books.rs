@@ -81,6 +81,19 @@ pub(super) struct OperatorFile {
     pub(super) errors: Vec<(AccountId, Diagnostic)>,
 }
 
+impl OperatorFile {
+    /// Whether it holds approvals and nothing else.
+    pub(super) fn only_approves(&self) -> bool {
+        let OperatorFile { anycast, maps, ledger, assertions, approvals, errors } = self;
+        let is_nothing_else = anycast.is_none()
+            && maps.is_empty()
+            && ledger.is_empty()
+            && assertions.is_empty()
+            && errors.is_empty();
+        is_nothing_else && !approvals.is_empty()
+    }
+}
+
 /// The operator's files as they are served.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServedOperator {

@@ -197,6 +197,26 @@ fn what_is_held_is_planned_and_told_by_a_reload_of_everything() {
 }
 
 #[test]
+fn the_operators_own_files_are_approved_in_a_file_of_its_own() {
+    let mut place = place();
+    place.rules.guards = Guards { operator_names: 0, ..NO_GUARDS };
+    let mut server = place.start();
+    place.write("addrmaps/main.toml", &anycast("192.0.2.11"));
+    server.follow();
+    let digest = digest(&server, "the operator's files");
+    let approval =
+        |digest: &str| format!("[[approve]]\ndigest = \"{digest}\"\nby = \"ops\"\nreason = \"meant\"\n");
+    // Beside something else it is a part of that.
+    place.write("addrmaps/main.toml", &(anycast("192.0.2.11") + &approval(&digest)));
+    server.follow();
+    assert_eq!(server.a("www.one.example"), DEFAULTS);
+    place.write("addrmaps/main.toml", &anycast("192.0.2.11"));
+    place.write("addrmaps/approvals.toml", &approval(&digest));
+    server.publishes();
+    assert_eq!(server.a("www.one.example"), "NOERROR anycast_defaults 192.0.2.11");
+}
+
+#[test]
 fn a_bare_rollback_ends_those_of_accounts() {
     let place = place();
     let mut server = place.start();

@@ -205,7 +205,9 @@ fn trips(who: Who, before: &World, after: &Content, operator: &Content) -> bool 
 
 fn key(who: Who, content: &Content, served: &World) -> (Who, Content) {
     let in_files = who != Who::Initech || served[0].kept > 0;
-    (who, Content { kept: if in_files { content.kept } else { 0 }, ..content.clone() })
+    let kept = if in_files { content.kept } else { 0 };
+    // Approvals stand in a file of their own.
+    (who, Content { kept, approvals: Vec::new(), ..content.clone() })
 }
 
 /// What a unit is in.
@@ -273,7 +275,8 @@ impl Server {
     fn is_approved(&self, who: Who, content: &Content, digests: &Digests, now: u64) -> bool {
         let key = self.key(who, content);
         let by_file = digests.get(&key).is_some_and(|digest| {
-            let approvals = self.of(Who::Operator).approvals.iter();
+            let operator = if who == Who::Operator { content } else { self.of(Who::Operator) };
+            let approvals = operator.approvals.iter();
             approvals.clone().any(|(of, expires)| of == digest && expires.is_none_or(|at| at > now))
         });
         by_file || self.approved.contains(&key)
@@ -309,6 +312,10 @@ impl Server {
                 } else {
                     if approved {
                         anew.push(who);
+                    }
+                    if approved && who == Who::Operator {
+                        // What accounts change beside it is not held for it.
+                        self.past.iter_mut().for_each(|(_, world)| world[at] = candidate.clone());
                     }
                     self.served[at] = candidate;
                     State::Live

@@ -77,8 +77,10 @@ impl Engine {
         let stay = books.served_of(&plan.unit).filter(|path| !plan.files.contains_key(*path));
         let stay = stay.filter(|path| path.kind() != Kind::Other);
         // An approval of the operator's files cannot be a part of what it approves.
-        let of_operator =
-            (plan.unit == Unit::Operator).then(|| files_after(books, Some(plan))).unwrap_or_default();
+        let of_operator = match plan.unit {
+            Unit::Operator => files_after(books, Some(plan)),
+            _ => BTreeMap::new(),
+        };
         let approves = |path: &SourcePath| of_operator.get(path).is_some_and(|file| file.only_approves());
         let mut sources: BTreeMap<&SourcePath, Digest> = BTreeMap::new();
         for path in stay.chain(plan.files.keys().filter(of_unit)).filter(|path| !approves(path)) {

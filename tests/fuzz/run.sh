@@ -4,16 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 seconds="${1:-30}"
 
-# libFuzzer needs the compiler's coverage counters, which the stable compiler gives only when asked in this way.
-export RUSTC_BOOTSTRAP=1
-flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
-    -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing
-    -Cdebug-assertions -Ccodegen-units=1"
-export RUSTFLAGS="$flags ${RUSTFLAGS:-}"
+./build.sh
 host="$(rustc -vV | sed -n 's/^host: //p')"
-# The versions are those of the product itself.
-cp ../../Cargo.lock Cargo.lock
-cargo build --release --target "$host"
 
 for target in packet zone; do
     mkdir -p "corpus/$target" "artifacts/$target"
